@@ -1,0 +1,1 @@
+"""The device daemon: chat channels, durable tasks, handlers, the link to the manager, and the command line."""

@@ -1,0 +1,236 @@
+"""A SQLite database with one writer and group commit.
+
+All transactions run on one thread, in the order they were asked for. Those that wait together share one commit, so a
+burst of messages costs one sync of the disk; each still stands or falls alone (a savepoint each). A caller gets its
+answer only after the commit. A transaction that is `durable` is on the disk when its answer comes
+(`synchronous=FULL`); one that is not survives the end of the process at once and a cut of power with the next durable
+commit, and either way the database is consistent (SQLite WAL mode).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from outpost_wire.errors import OutpostError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+T = TypeVar("T")
+Transaction = Callable[[sqlite3.Connection], T]
+
+BATCH_LIMIT = 256
+WAITING_LIMIT = 10_000
+
+
+class DatabaseFailed(OutpostError):
+    """The disk or the database refused a transaction; nothing of it was kept."""
+
+    code = "database_failed"
+
+
+class DatabaseTooNew(OutpostError):
+    """The database was written by a later release whose changes this one cannot live with."""
+
+    code = "database_too_new"
+
+
+@dataclass(slots=True)
+class _Work(Generic[T]):
+    transaction: Transaction[T]
+    durable: bool
+    answer: asyncio.Future[T]
+    loop: asyncio.AbstractEventLoop
+
+
+class Database:
+    """One owner's access to one database file; made by `open_database`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._work: queue.SimpleQueue[_Work[Any] | None] = queue.SimpleQueue()
+        self._waiting = 0
+        self._thread = threading.Thread(target=self._serve, name=f"db {path.stem}", daemon=True)
+        self._connection: sqlite3.Connection | None = None
+        self._is_durable = True
+        self._closed = False
+
+    @property
+    def path(self) -> Path:
+        """Return where the database lies."""
+        return self._path
+
+    async def write(self, transaction: Transaction[T], *, durable: bool = True) -> T:
+        """Run `transaction(connection)` and return its value once it is committed.
+
+        What it raises comes out here and undoes its own changes only. Raises DatabaseFailed when the commit fails.
+        """
+        if self._closed:
+            raise DatabaseFailed(f"{self._path} is closed")
+        if self._waiting >= WAITING_LIMIT:
+            raise DatabaseFailed(f"{self._path}: {self._waiting} transactions wait already; try again later")
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+        self._waiting += 1
+        try:
+            self._work.put(_Work(transaction, durable, answer, loop))
+            return await answer
+        finally:
+            self._waiting -= 1
+
+    async def read(self, transaction: Transaction[T]) -> T:
+        """Run a `transaction` that only reads; it sees everything written before it was asked for."""
+        return await self.write(transaction, durable=False)
+
+    def start(self, schema: Sequence[str]) -> None:
+        """Open the file and bring it to `schema`; blocks. Raises DatabaseFailed or DatabaseTooNew."""
+        try:
+            connection = sqlite3.connect(
+                self._path, isolation_level=None, check_same_thread=False, cached_statements=256
+            )
+            self._path.chmod(0o600)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA foreign_keys=ON")
+            connection.execute("PRAGMA temp_store=MEMORY")
+            connection.execute("PRAGMA cache_size=-2048")
+            connection.execute("PRAGMA journal_size_limit=16777216")
+            migrate(connection, schema)
+        except sqlite3.Error as error:
+            raise DatabaseFailed(f"{self._path} cannot be opened: {error}") from error
+        self._connection = connection
+        self._thread.start()
+
+    async def close(self) -> None:
+        """Finish what was asked for, then close the file."""
+        if self._closed:
+            return
+        self._closed = True
+        self._work.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _serve(self) -> None:
+        connection = self._connection
+        assert connection is not None
+        is_open = True
+        while is_open:
+            work = self._work.get()
+            batch: list[_Work[Any]] = []
+            while work is not None:
+                batch.append(work)
+                if len(batch) >= BATCH_LIMIT:
+                    break
+                try:
+                    work = self._work.get_nowait()
+                except queue.Empty:
+                    break
+            else:
+                is_open = False
+            if batch:
+                self._run(connection, batch)
+        connection.close()
+
+    def _run(self, connection: sqlite3.Connection, batch: list[_Work[Any]]) -> None:
+        outcomes: list[tuple[_Work[Any], Any, BaseException | None]] = []
+        try:
+            self._set_durable(connection, any(work.durable for work in batch))
+            connection.execute("BEGIN IMMEDIATE")
+            outcomes = [(work, *_attempt(connection, work.transaction)) for work in batch]
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            failure = DatabaseFailed(f"{self._path}: {error}")
+            outcomes = [(work, None, failure) for work in batch]
+        _answer(outcomes)
+
+    def _set_durable(self, connection: sqlite3.Connection, durable: bool) -> None:
+        if durable != self._is_durable:
+            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._is_durable = durable
+
+
+def _attempt(connection: sqlite3.Connection, transaction: Transaction[T]) -> tuple[T | None, BaseException | None]:
+    connection.execute("SAVEPOINT work")
+    try:
+        value = transaction(connection)
+    except Exception as error:
+        # Fails in its turn when SQLite has already undone the whole batch, as it does when the disk is full.
+        connection.execute("ROLLBACK TO work")
+        connection.execute("RELEASE work")
+        return None, error
+    connection.execute("RELEASE work")
+    return value, None
+
+
+def _answer(outcomes: list[tuple[_Work[Any], Any, BaseException | None]]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Work[Any], Any, BaseException | None]]] = {}
+    for outcome in outcomes:
+        by_loop.setdefault(outcome[0].loop, []).append(outcome)
+    for loop, ours in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_resolve, ours)
+
+
+def _resolve(outcomes: list[tuple[_Work[Any], Any, BaseException | None]]) -> None:
+    for work, value, error in outcomes:
+        if work.answer.done():
+            continue
+        if error is None:
+            work.answer.set_result(value)
+        else:
+            work.answer.set_exception(error)
+
+
+def migrate(connection: sqlite3.Connection, schema: Sequence[str]) -> None:
+    """Bring the database to `schema`, a list of scripts that only add; each is applied once, whole.
+
+    `user_version` counts the scripts applied. A database ahead of this release is used as it is, since scripts only
+    add: release N-1 reads what N wrote. A script that breaks this begins a new count of thousands.
+    """
+    (applied,) = connection.execute("PRAGMA user_version").fetchone()
+    if applied // 1000 > len(schema) // 1000:
+        raise DatabaseTooNew(
+            f"the database has schema {applied}, this release knows {len(schema)}: install the later one"
+        )
+    for number in range(applied, len(schema)):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in _statements(schema[number]):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={number + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+
+def _statements(script: str) -> list[str]:
+    statements, pending = [], ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            statements.append(pending)
+            pending = ""
+    if pending.strip():
+        statements.append(pending)
+    return statements
+
+
+@asynccontextmanager
+async def open_database(path: Path, schema: Sequence[str]) -> AsyncIterator[Database]:
+    """Open the database at `path`, made or migrated to `schema`, for as long as the context lasts."""
+    database = Database(path)
+    await asyncio.to_thread(database.start, schema)
+    try:
+        yield database
+    finally:
+        await database.close()

@@ -1,0 +1,1 @@
+"""The central manager: devices, ingest, the console and its API."""
