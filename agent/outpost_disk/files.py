@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
+import stat
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -50,6 +52,27 @@ def sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+SOCKET_PATH_LIMIT = 107
+
+
+def short_socket_path(folder: Path, name: str) -> Path:
+    """Return where a Unix socket `name` of `folder` lies: in it, or, when that is too long for `sun_path`, elsewhere.
+
+    Elsewhere is a folder of this user alone, under the run-time folder or /tmp, and the name comes from a hash of
+    `folder`, so that both ends find it. Raises OutpostError when that folder belongs to somebody else.
+    """
+    direct = folder.resolve() / name
+    if len(os.fsencode(direct)) <= SOCKET_PATH_LIMIT:
+        return direct
+    digest = hashlib.blake2b(os.fsencode(folder.resolve()), digest_size=8).hexdigest()
+    base = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp") / f"outpost-{os.getuid()}"  # noqa: S108 - checked below
+    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    facts = base.lstat()
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o077:
+        raise OutpostError(f"{base} is not a folder of this user alone (mode 0700); remove it and start again")
+    return base / f"{digest}-{name}"
 
 
 class FolderLock:

@@ -16,7 +16,7 @@ import msgspec
 
 from outpost_sdk.handler import Language
 from outpost_wire.document import Document
-from outpost_wire.errors import OutpostError
+from outpost_wire.errors import BadInput, OutpostError
 
 
 class Delivery(Enum):
@@ -41,12 +41,16 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of a message. `id` names its content in the device's content folder; `size` is in bytes."""
+    """A file of a message. `id` names its content in the device's content folder, `size` bytes long as it is stored.
+
+    `encoding` is "zstd" for what is stored compressed (RFC 8878); `name` and `type` are those of the plain content.
+    """
 
     id: str
     name: str
     type: str
     size: int
+    encoding: Literal["", "zstd"] = ""
 
 
 class Incoming(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,19 +91,19 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     reply_to_platform_id: str | None = None
 
 
-class KeyReused(OutpostError):
+class KeyReused(BadInput):
     """This platform id was used for another message."""
 
     code = "key_reused"
 
 
-class DeviceFull(OutpostError):
+class DeviceFull(BadInput):
     """The disk is fuller than the high-water mark; nothing new is accepted."""
 
     code = "device_full"
 
 
-class AttachmentTooLarge(OutpostError):
+class AttachmentTooLarge(BadInput):
     """A file is larger than the device's limit."""
 
     code = "attachment_too_large"

@@ -17,8 +17,9 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from outpost_wire.document import Document
 from outpost_wire.errors import BadMessage
-from outpost_wire.ids import is_ulid
+from outpost_wire.ids import ALPHABET
 
 SCHEMA_VERSION = 1
 MESSAGE_LIMIT = 256 * 1024
@@ -30,7 +31,7 @@ Milliseconds = Annotated[int, Meta(ge=0, le=2**53)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Short = Annotated[str, Meta(max_length=256)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
-Ulid = Annotated[str, Meta(min_length=26, max_length=26)]
+Ulid = Annotated[str, Meta(pattern=rf"\A[0-7][{ALPHABET}]{{25}}\Z")]
 
 TaskState = Literal["waiting", "ready", "running", "done", "failed", "cancelled"]
 
@@ -41,10 +42,6 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     id: Ulid
     time_ms: Milliseconds
     v: Annotated[int, Meta(ge=1)] = SCHEMA_VERSION
-
-    def __post_init__(self) -> None:
-        if not is_ulid(self.id):
-            raise ValueError("id is not a ULID")
 
 
 class DeviceState(Message, frozen=True, kw_only=True):
@@ -85,8 +82,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     cpu: Share
     memory: Share
     disk: Share
-    load: Annotated[float, Meta(ge=0)] = 0.0
-    temperature: float | None = None
+    load: Annotated[float, Meta(ge=0.0, le=1e6)] = 0.0
+    temperature: Annotated[float, Meta(ge=-273.15, le=1e4)] | None = None
     rss: Count = 0
     running: Count = 0
     waiting: Count = 0
@@ -137,7 +134,10 @@ class OnDevice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResultReady(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="result"):
-    """A result. Report (Markdown) and plots are at most RESULT_LIMIT bytes together; `cut` when they were more."""
+    """A result: its report as Markdown and as a document tree, and its plots.
+
+    Together they are at most RESULT_LIMIT bytes (`result_size`); `cut` when something was left out for that.
+    """
 
     result_id: Ulid
     task_id: Ulid
@@ -145,6 +145,7 @@ class ResultReady(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     created_ms: Milliseconds
     title: Short
     report: Annotated[str, Meta(max_length=RESULT_LIMIT)]
+    document: Document = Document()
     plots: Annotated[tuple[Plot, ...], Meta(max_length=PLOTS_LIMIT)] = ()
     bytes: Count = 0
     on_device: OnDevice | None = None
@@ -163,8 +164,6 @@ class Uplink(Message, frozen=True, kw_only=True):
     body: msgspec.Raw
 
     def __post_init__(self) -> None:
-        if not is_ulid(self.id):
-            raise ValueError("id is not a ULID")
         if self.first > self.seq:
             raise ValueError("first is more than seq")
 
@@ -190,7 +189,7 @@ def decode(raw: bytes, kind: type[M]) -> M:
     _check_size(raw)
     try:
         return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadMessage(f"{kind.__name__}: {error}") from error
 
 
@@ -198,10 +197,10 @@ def decode_event(body: msgspec.Raw | bytes) -> Event:
     """Return the event in an uplink's body, or raise BadMessage that names the field at fault."""
     try:
         event: Event = _decode_event(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadMessage(f"Event: {error}") from error
-    if isinstance(event, ResultReady) and result_size(event.report, event.plots) > RESULT_LIMIT:
-        raise BadMessage(f"ResultReady: report and plots are more than {RESULT_LIMIT} bytes - at `$.report`")
+    if isinstance(event, ResultReady) and result_size(event.report, event.document, event.plots) > RESULT_LIMIT:
+        raise BadMessage(f"ResultReady: report, document and plots are more than {RESULT_LIMIT} bytes - at `$.report`")
     return event
 
 
@@ -227,9 +226,9 @@ def decode_telemetry(raw: bytes) -> Telemetry:
         raise BadMessage(f"Telemetry: {error}") from error
 
 
-def result_size(report: str, plots: tuple[Plot, ...]) -> int:
-    """Return what a report and its plots weigh against RESULT_LIMIT, in bytes of UTF-8."""
-    return len(report.encode()) + sum(len(plot.svg.encode()) for plot in plots)
+def result_size(report: str, document: Document, plots: tuple[Plot, ...]) -> int:
+    """Return what a report, its tree and its plots weigh against RESULT_LIMIT: bytes of the JSON that carries them."""
+    return sum(len(_encode_json(part)) for part in (report, document, *(plot.svg for plot in plots)))
 
 
 def _check_size(raw: bytes) -> None:

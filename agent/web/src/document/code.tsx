@@ -24,7 +24,7 @@ export function CodeBlock({ text, language, labels }: CodeProps) {
           {copied ? labels.copied : labels.copy}
         </button>
       </figcaption>
-      <pre tabIndex={0}><code>{text}</code></pre>
+      <pre><code>{text}</code></pre>
     </figure>
   );
 }

@@ -95,7 +95,7 @@ function Items({ items }: { items: readonly Item[] }) {
 function TableView({ table }: { table: Table }) {
   const align = table.align ?? [];
   return (
-    <div class="document-table" role="group" tabIndex={0}>
+    <div class="document-table">
       <table>
         <thead><tr>{cells(table.header, align, "th")}</tr></thead>
         <tbody>{table.rows.map((row, index) => <tr key={index}>{cells(row, align, "td")}</tr>)}</tbody>

@@ -1,0 +1,1 @@
+"""The adapters of chat platforms, each readable on its own."""

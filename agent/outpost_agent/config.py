@@ -1,0 +1,134 @@
+"""The device's settings: one frozen type per section, read once from TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from outpost_wire.errors import BadSetting
+from outpost_wire.topics import is_name
+
+GIB = 1 << 30
+MIB = 1 << 20
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+
+
+def split_address(text: str, key: str) -> tuple[str, int]:
+    """Return host and port of "HOST:PORT" (an IPv6 host in brackets); ValueError names `key`."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise ValueError(f"{key}: expected HOST:PORT, such as 127.0.0.1:7780")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A section of the settings."""
+
+
+class DeviceConfig(Section, frozen=True, kw_only=True):
+    """Who this device is and where it keeps its state; `socket` is chosen in the state folder when empty."""
+
+    id: str = "outpost-1"
+    name: str = ""
+    state: str = "/var/lib/outpost"
+    socket: str = ""
+    labels: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        if not is_name(self.id):
+            raise ValueError("device.id: 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit")
+
+
+class WebConfig(Section, frozen=True, kw_only=True):
+    """The device's own web server: chat, health and metrics.
+
+    `token_file` holds what opens the chat; without one it is made in the state folder. `hosts` are names, beyond
+    loopback and the address listened on, under which browsers may reach it.
+    """
+
+    listen: str = "127.0.0.1:7780"
+    token_file: str = ""
+    hosts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        split_address(self.listen, "web.listen")
+
+
+class LinkConfig(Section, frozen=True, kw_only=True):
+    """The way to the manager's broker; a device without this section works alone."""
+
+    fleet: str
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    username: str = ""
+    password_file: str = ""
+    telemetry_s: Annotated[float, Meta(ge=1, le=3600)] = 30.0
+
+    def __post_init__(self) -> None:
+        if not is_name(self.fleet):
+            raise ValueError("link.fleet: 1 to 64 letters, digits, '.', '_' or '-'")
+
+
+class LimitsConfig(Section, frozen=True, kw_only=True):
+    """What is accepted. `disk_high_water` is the share of the disk in use beyond which nothing new is accepted."""
+
+    attachment_bytes: Positive = 2 * GIB
+    attachments_per_message: Annotated[int, Meta(ge=1, le=100)] = 10
+    text_characters: Positive = 16_000
+    disk_high_water: Annotated[float, Meta(gt=0, le=1)] = 0.95
+    tasks_waiting: Positive = 10_000
+
+
+class TasksConfig(Section, frozen=True, kw_only=True):
+    """How work is carried out. `lease_s` is how long an attempt may be silent before it is given to another."""
+
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    worker_memory_bytes: Annotated[int, Meta(ge=64 * MIB)] = 512 * MIB
+    lease_s: Annotated[float, Meta(ge=1, le=3600)] = 60.0
+    deadline_s: Annotated[float, Meta(ge=1)] = 6 * 3600.0
+    keep_days: Positive = 30
+
+
+class LogConfig(Section, frozen=True, kw_only=True):
+    """What is logged."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class ChannelConfig(Section, frozen=True, kw_only=True):
+    """A channel from elsewhere: `adapter` is "module:factory", called with the channel's id and its `options`."""
+
+    adapter: str
+    options: dict[str, str | int | float | bool] = {}
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """All settings of a device."""
+
+    device: DeviceConfig = DeviceConfig()
+    web: WebConfig = WebConfig()
+    link: LinkConfig | None = None
+    limits: LimitsConfig = LimitsConfig()
+    tasks: TasksConfig = TasksConfig()
+    log: LogConfig = LogConfig()
+    channels: dict[str, ChannelConfig] = {}
+
+
+def load_config(path: Path) -> Config:
+    """Return the settings in the TOML file at `path`, or raise BadSetting that names the file and the key."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadSetting(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{path}: is not TOML: {error}") from error
+    try:
+        return msgspec.convert(values, Config)
+    except msgspec.ValidationError as error:
+        raise BadSetting(f"{path}: {error}") from error

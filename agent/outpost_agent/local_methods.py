@@ -1,0 +1,163 @@
+"""What the command line may ask of the daemon over the local socket."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from outpost_agent.channels.local import CHANNEL
+from outpost_agent.channels.web.views import attachment_view, message_view, task_view
+from outpost_agent.content import BLOCK, ContentFolder
+from outpost_agent.conversation import Stored, page_after
+from outpost_agent.hub import Hub
+from outpost_agent.local.answer import Reply
+from outpost_agent.local.server import Call, Method, echo
+from outpost_disk import Database
+from outpost_sdk.channel import Attachment, Incoming
+from outpost_sdk.handler import Language
+from outpost_sdk.tasks import Task, TaskEngine
+from outpost_wire.errors import BadInput, BadMessage
+from outpost_wire.ids import TaskId
+from outpost_wire.messages import TaskState
+
+P = TypeVar("P", bound=msgspec.Struct)
+
+LIST_LIMIT = 1000
+FILES_LIMIT = 10
+
+
+class _List(msgspec.Struct, forbid_unknown_fields=True):
+    states: tuple[TaskState, ...] = ()
+    limit: Annotated[int, Meta(ge=1, le=LIST_LIMIT)] = 100
+
+
+class _One(msgspec.Struct, forbid_unknown_fields=True):
+    task: str
+
+
+class _Ask(msgspec.Struct, forbid_unknown_fields=True):
+    text: str = ""
+    language: Language | None = None
+    names: tuple[str, ...] = ()
+
+
+class LocalMethods:
+    """The methods, each `async (call) -> value`; `status` makes the answer of the method of that name."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        engine: TaskEngine,
+        content: ContentFolder,
+        hub: Hub,
+        accept: Callable[[Incoming], Awaitable[Any]],
+        progress: Callable[[str], float | None],
+        status: Callable[[], Awaitable[dict[str, Any]]],
+        new_id: Callable[[], str],
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._database = database
+        self._engine = engine
+        self._content = content
+        self._hub = hub
+        self._accept = accept
+        self._progress = progress
+        self._status = status
+        self._new_id = new_id
+        self._clock_ms = clock_ms
+
+    def table(self) -> dict[str, Method]:
+        """Return the methods by name."""
+        return {
+            "echo": echo,
+            "status": self._tell_status,
+            "tasks.list": self._list,
+            "tasks.show": self._show,
+            "tasks.cancel": self._cancel,
+            "ask": self._ask,
+        }
+
+    async def _tell_status(self, _call: Call) -> dict[str, Any]:
+        return await self._status()
+
+    async def _list(self, call: Call) -> list[dict[str, Any]]:
+        wanted = _params(call, _List)
+        tasks = await self._engine.list(states=wanted.states, limit=wanted.limit)
+        return [self._view(task) for task in tasks]
+
+    async def _show(self, call: Call) -> dict[str, Any]:
+        return await self._tree(await self._engine.get(TaskId(_params(call, _One).task)))
+
+    async def _cancel(self, call: Call) -> dict[str, Any]:
+        return {"cancelled": list(await self._engine.cancel(TaskId(_params(call, _One).task), self._clock_ms()))}
+
+    async def _tree(self, task: Task) -> dict[str, Any]:
+        parents = [await self._tree(await self._engine.get(parent)) for parent in task.spec.parents]
+        return {**self._view(task), "parents": parents}
+
+    def _view(self, task: Task) -> dict[str, Any]:
+        return task_view(task, self._progress(task.id), task.spec.language)
+
+    async def _ask(self, call: Call) -> Reply:
+        wanted = _params(call, _Ask)
+        if len(wanted.names) != len(call.fds) or len(wanted.names) > FILES_LIMIT:
+            raise BadMessage(f"names: expected one for each file, at most {FILES_LIMIT}")
+        chat = f"uid{call.uid}"
+        attachments = [await self._keep(name, call.fds[index]) for index, name in enumerate(wanted.names)]
+        incoming = Incoming(
+            channel=CHANNEL,
+            platform_id=self._new_id(),
+            chat=chat,
+            sender=chat,
+            text=wanted.text,
+            attachments=tuple(attachments),
+            language=wanted.language,
+        )
+        with self._hub.listen(CHANNEL, chat) as listener:
+            accepted = await self._accept(incoming)
+            await call.update({"accepted": {"message_id": accepted.message_id, "task_id": accepted.task_id}})
+            answer = None
+            after = 0
+            while answer is None:
+                for task_id in listener.take()[0]:
+                    task = await self._engine.get(TaskId(task_id))
+                    if task.spec.message_id == accepted.message_id:
+                        await call.update({"task": self._view(task)})
+                answer, after = await self._answer_to(chat, accepted.message_id, after)
+                if answer is None:
+                    await listener.woken.wait()
+        files = [os.open(self._content.path(item.id), os.O_RDONLY | os.O_CLOEXEC) for item in answer.attachments]
+        view = message_view(answer)
+        shown = [{**attachment_view(item), "encoding": item.encoding} for item in answer.attachments]
+        return Reply({"text": view["text"], "attachments": shown}, files=files)
+
+    async def _answer_to(self, chat: str, message_id: str, after: int) -> tuple[Stored | None, int]:
+        messages = await self._database.read(lambda connection: page_after(connection, CHANNEL, chat, after, 100))
+        answer = next((message for message in messages if message.reply_to == message_id), None)
+        return answer, messages[-1].seq if messages else after
+
+    async def _keep(self, name: str, fd: int) -> Attachment:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise BadInput(f"{name} is not a file.", f"{name} 不是普通文件。")
+        return await self._content.keep(name, "application/octet-stream", _read(fd))
+
+
+async def _read(fd: int) -> AsyncIterator[bytes]:
+    offset = 0
+    while block := await asyncio.to_thread(os.pread, fd, BLOCK, offset):
+        offset += len(block)
+        yield block
+
+
+def _params(call: Call, kind: type[P]) -> P:
+    try:
+        return msgspec.convert(call.params or {}, kind)
+    except msgspec.ValidationError as error:
+        raise BadMessage(str(error)) from error

@@ -1,0 +1,388 @@
+"""One connection to an MQTT 5 broker, from CONNECT to its end.
+
+paho-mqtt does the protocol; the asyncio loop tells it when its socket can be read or written. Every connection has its
+own paho client, thrown away with it: nothing is sent again behind anybody's back, and whoever published learns that the
+connection ended and decides. At most `window` messages (fewer when the broker says so) are with paho at a time, the
+rest waits here in order, up to WAITING_LIMIT.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from outpost_link.errors import LinkDown, LinkFull, LoginRefused, PublishRefused, SubscriptionRefused
+from outpost_wire.messages import MESSAGE_LIMIT
+
+Qos = Literal[0, 1]
+
+WAITING_LIMIT = 1_000
+PACKET_OVERHEAD = 8 * 1024
+PACKET_LIMIT = MESSAGE_LIMIT + PACKET_OVERHEAD
+GOODBYE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """Where the broker is and how this client presents itself.
+
+    `session_expiry_s` is how long the broker keeps subscriptions and unacknowledged messages after a connection ends;
+    with `clean_start` every connection begins without them. `receive_maximum` is how many messages the broker may have
+    sent that are not acknowledged; `window` is how many of ours may wait for the broker's acknowledgement.
+    """
+
+    host: str
+    port: int
+    client_id: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    keepalive_s: int = 30
+    session_expiry_s: int = 0
+    clean_start: bool = True
+    receive_maximum: int = 64
+    window: int = 64
+    timeout_s: float = 10.0
+
+    @property
+    def broker(self) -> str:
+        """Return the broker's address as people write it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message to be published; with `expiry_s` the broker drops it when it is not delivered by then."""
+
+    topic: str
+    payload: bytes
+    qos: Qos = 1
+    retain: bool = False
+    content_type: str = ""
+    expiry_s: int | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message from the broker. `retain` says that it is a topic's kept value rather than news."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    content_type: str
+    properties: Mapping[str, str]
+    _acknowledge: Callable[[], None]
+
+    def ack(self) -> None:
+        """Tell the broker that the effect of this message is kept; in the order of arrival (MQTT 5, section 4.6).
+
+        Without it the broker holds the message, counts it against the receive maximum and sends it again on the next
+        connection. Does nothing once the connection that brought it has ended.
+        """
+        self._acknowledge()
+
+
+class _Waiting(NamedTuple):
+    message: Outgoing
+    receipt: asyncio.Future[None]
+
+
+class Connection:
+    """One life of a connection. `receive` is called with each message, from the loop, and must not block."""
+
+    def __init__(self, login: Login, will: Outgoing | None, receive: Callable[[Received], None]) -> None:
+        self._login = login
+        self._receive = receive
+        self._loop = asyncio.get_running_loop()
+        self._answer: asyncio.Future[None] = self._loop.create_future()
+        self._ended: asyncio.Future[LinkDown] = self._loop.create_future()
+        self._receipts: dict[int, tuple[str, asyncio.Future[None]]] = {}
+        self._waiting: deque[_Waiting] = deque()
+        self._subscribing: dict[int, asyncio.Future[list[ReasonCode]]] = {}
+        self._window = login.window
+        self._packet_limit: int | None = None
+        self._socket: socket.socket | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._client = self._make_client(will)
+
+    async def open(self) -> None:
+        """Connect and log in. Raises LinkDown, or LoginRefused when the broker does not want this client.
+
+        paho connects in its own blocking way, so that part runs in a thread.
+        """
+        connecting = asyncio.ensure_future(asyncio.to_thread(self._connect))
+        try:
+            await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            connecting.add_done_callback(self._drop_late_socket)
+            raise
+        except (OSError, ValueError) as error:
+            raise LinkDown(f"no connection to the broker at {self._login.broker}: {error}") from error
+        self._attach()
+        try:
+            async with asyncio.timeout(self._login.timeout_s):
+                await self._answer
+        except TimeoutError:
+            self._abort(f"it did not answer within {self._login.timeout_s:g} s")
+            raise self._ended.result() from None
+        except asyncio.CancelledError:
+            self._abort("this end gave up")
+            raise
+
+    async def ended(self) -> LinkDown:
+        """Wait for the end of the connection and return the reason."""
+        return await asyncio.shield(self._ended)
+
+    def send(self, message: Outgoing) -> asyncio.Future[None]:
+        """Take `message`, after all that was taken before, and return what is done when the broker has acknowledged it.
+
+        The future raises LinkDown, LinkFull or PublishRefused.
+        """
+        receipt: asyncio.Future[None] = self._loop.create_future()
+        if self._ended.done():
+            receipt.set_exception(LinkDown(str(self._ended.result())))
+        elif self._packet_limit is not None and len(message.payload) + PACKET_OVERHEAD > self._packet_limit:
+            receipt.set_exception(PublishRefused(message.topic, f"its packets end at {self._packet_limit} bytes"))
+        elif not self._waiting and len(self._receipts) < self._window:
+            self._publish(message, receipt)
+        elif len(self._waiting) < WAITING_LIMIT:
+            self._waiting.append(_Waiting(message, receipt))
+        else:
+            receipt.set_exception(LinkFull(len(self._waiting)))
+        return receipt
+
+    async def subscribe(self, filters: Sequence[tuple[str, Qos]]) -> None:
+        """Subscribe to all `filters`. Raises SubscriptionRefused for the first that is refused, or LinkDown."""
+        if self._ended.done():
+            raise self._ended.result()
+        _, mid = self._client.subscribe([(name, SubscribeOptions(qos=qos)) for name, qos in filters])
+        assert mid is not None
+        answer: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
+        self._subscribing[mid] = answer
+        try:
+            async with asyncio.timeout(self._login.timeout_s):
+                reasons = await answer
+        except TimeoutError:
+            self._abort("it did not answer a subscription")
+            raise self._ended.result() from None
+        for (name, _), reason in zip(filters, reasons, strict=True):
+            if reason.is_failure:
+                raise SubscriptionRefused(name, str(reason))
+
+    async def close(self) -> None:
+        """Say goodbye, after what was sent before, and end; the broker then does not publish the will."""
+        if self._ended.done():
+            return
+        self._client.disconnect()
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                await self.ended()
+        except TimeoutError:
+            self._abort("it did not take the goodbye")
+
+    def _make_client(self, will: Outgoing | None) -> Client:
+        login = self._login
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=login.client_id,
+            protocol=MQTTProtocolVersion.MQTTv5,
+            manual_ack=True,
+        )
+        client.connect_timeout = login.timeout_s
+        client.max_inflight_messages = 0  # bounded by our own window
+        if login.username is not None:
+            client.username_pw_set(login.username, login.password)
+        if will is not None:
+            client.will_set(will.topic, will.payload, will.qos, will.retain, _properties(PacketTypes.WILLMESSAGE, will))
+        client.on_socket_open = _set_no_delay
+        client.on_socket_close = self._on_socket_close
+        client.on_socket_register_write = self._on_want_write
+        client.on_socket_unregister_write = self._on_written
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        return client
+
+    def _connect(self) -> None:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = self._login.session_expiry_s
+        properties.ReceiveMaximum = self._login.receive_maximum
+        properties.MaximumPacketSize = PACKET_LIMIT
+        self._client.connect(
+            self._login.host,
+            self._login.port,
+            keepalive=self._login.keepalive_s,
+            clean_start=self._login.clean_start,
+            properties=properties,
+        )
+
+    def _attach(self) -> None:
+        opened = self._client.socket()
+        assert isinstance(opened, socket.socket)
+        self._socket = opened
+        self._loop.add_reader(opened, self._guarded, self._client.loop_read)
+        self._loop.add_writer(opened, self._guarded, self._client.loop_write)
+        self._watch_keepalive()
+
+    def _watch_keepalive(self) -> None:
+        self._timer = self._loop.call_later(self._login.keepalive_s / 4, self._watch_keepalive)
+        self._guarded(self._client.loop_misc)
+
+    def _guarded(self, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except LinkDown as reason:
+            self._abort(str(reason))
+        except Exception as error:  # paho fails in many ways on bytes that are not MQTT 5
+            self._abort(f"it sent what is not MQTT 5 ({type(error).__name__})")
+
+    def _publish(self, message: Outgoing, receipt: asyncio.Future[None]) -> None:
+        properties = _properties(PacketTypes.PUBLISH, message)
+        info = self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
+        self._receipts[info.mid] = (message.topic, receipt)
+
+    def _on_connect(
+        self, _client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            self._finish(LoginRefused(self._login.broker, self._login.client_id, str(reason)))
+            return
+        self._window = min(self._window, getattr(properties, "ReceiveMaximum", self._window))
+        self._packet_limit = getattr(properties, "MaximumPacketSize", None)
+        if not self._answer.done():
+            self._answer.set_result(None)
+
+    def _on_disconnect(
+        self, _client: Client, _data: object, _flags: DisconnectFlags, reason: ReasonCode, _properties: object
+    ) -> None:
+        self._finish(self._lost(str(reason)))
+
+    def _on_publish(self, _client: Client, _data: object, mid: int, reason: ReasonCode, _properties: object) -> None:
+        topic, receipt = self._receipts.pop(mid)
+        if not receipt.done():
+            if reason.is_failure:
+                receipt.set_exception(PublishRefused(topic, str(reason)))
+            else:
+                receipt.set_result(None)
+        while self._waiting and len(self._receipts) < self._window:
+            waiting = self._waiting.popleft()
+            if not waiting.receipt.done():
+                self._publish(*waiting)
+
+    def _on_subscribe(
+        self, _client: Client, _data: object, mid: int, reasons: list[ReasonCode], _properties: object
+    ) -> None:
+        answer = self._subscribing.pop(mid)
+        if not answer.done():
+            answer.set_result(reasons)
+
+    def _on_message(self, client: Client, _data: object, message: MQTTMessage) -> None:
+        def acknowledge() -> None:
+            if not self._ended.done():
+                client.ack(message.mid, message.qos)
+
+        self._receive(
+            Received(
+                message.topic,
+                bytes(message.payload),
+                message.qos,
+                message.retain,
+                getattr(message.properties, "ContentType", ""),
+                dict(getattr(message.properties, "UserProperty", ())),
+                acknowledge,
+            )
+        )
+
+    def _on_want_write(self, _client: Client, _data: object, _socket: object) -> None:
+        if self._socket is not None:
+            self._loop.add_writer(self._socket, self._guarded, self._client.loop_write)
+
+    def _on_written(self, _client: Client, _data: object, _socket: object) -> None:
+        if self._socket is not None:
+            self._loop.remove_writer(self._socket)
+
+    def _on_socket_close(self, _client: Client, _data: object, _socket: object) -> None:
+        self._detach()
+
+    def _detach(self) -> None:
+        if self._socket is not None:
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._socket = None
+
+    def _abort(self, reason: str) -> None:
+        """End at once and without a goodbye: the broker publishes the will."""
+        opened = self._socket
+        self._detach()
+        if opened is not None:
+            opened.close()
+        self._finish(self._lost(reason))
+
+    def _drop_late_socket(self, connecting: asyncio.Future[None]) -> None:
+        """Close what a connect brought after nobody waited for it any more."""
+        opened = self._client.socket() if connecting.exception() is None else None
+        if opened is not None:
+            opened.close()
+
+    def _lost(self, reason: str) -> LinkDown:
+        return LinkDown(f"the connection to the broker at {self._login.broker} ended: {reason}")
+
+    def _finish(self, reason: LinkDown) -> None:
+        if self._ended.done():
+            return
+        self._ended.set_result(reason)
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._answer.done():
+            self._answer.set_exception(reason)
+        unanswered: list[asyncio.Future[Any]] = list(self._subscribing.values())
+        unanswered += [receipt for _, receipt in self._receipts.values()]
+        unanswered += [waiting.receipt for waiting in self._waiting]
+        self._subscribing.clear()
+        self._receipts.clear()
+        self._waiting.clear()
+        for future in unanswered:
+            if not future.done():
+                future.set_exception(LinkDown(str(reason)))
+
+
+def _set_no_delay(_client: Client, _data: object, opened: object) -> None:
+    """Send small packets at once: with Nagle's algorithm a paced QoS 1 round trip takes 23 ms instead of 0.1 ms."""
+    if isinstance(opened, socket.socket):
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _properties(packet: int, message: Outgoing) -> Properties | None:
+    if message.expiry_s is None and not message.properties:
+        return _content_type(packet, message.content_type) if message.content_type else None
+    properties = Properties(packet)  # type: ignore[no-untyped-call]
+    if message.content_type:
+        properties.ContentType = message.content_type
+    if message.properties:
+        properties.UserProperty = list(message.properties.items())
+    if message.expiry_s is not None:
+        properties.MessageExpiryInterval = message.expiry_s
+    return properties
+
+
+@lru_cache(maxsize=16)
+def _content_type(packet: int, content_type: str) -> Properties:
+    """Return properties that say only this; making them anew for each message would cost 70 µs, and paho only reads."""
+    properties = Properties(packet)  # type: ignore[no-untyped-call]
+    properties.ContentType = content_type
+    return properties

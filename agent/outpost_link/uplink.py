@@ -1,0 +1,307 @@
+"""The device's end of the link: what waits in the outbox goes to the manager, whenever there is a way.
+
+`DeviceLink` joins a session, the outbox and the rules of `core.Uplink`. One task drains the events, another the
+telemetry; both sleep until something was added, something was acknowledged, or the connection came back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import msgspec
+
+from outpost_disk import Database
+from outpost_link import outbox
+from outpost_link.connection import Login, Outgoing, Received
+from outpost_link.core import Action, Forget, Ignored, SendPage, Uplink, WakeAt
+from outpost_link.errors import LinkDown, LinkFailed, PublishRefused
+from outpost_link.session import MqttSession
+from outpost_wire import messages
+from outpost_wire.errors import BadMessage
+from outpost_wire.ids import DeviceId, FleetId
+from outpost_wire.topics import Leaf, topic
+
+log = logging.getLogger(__name__)
+
+JSON = "application/json"
+CBOR = "application/cbor"
+PAGE_BYTES = 512 * 1024
+REFUSED_WAIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who is speaking: `boot_id` is new with every start of the daemon."""
+
+    fleet: FleetId
+    device: DeviceId
+    boot_id: str
+
+
+async def _keep_nothing(_desired: bytes) -> None:
+    """Take no notice of a desired shadow."""
+
+
+class DeviceLink:
+    """The device's side of the link, made by `open_device_link`."""
+
+    def __init__(
+        self,
+        login: Login,
+        identity: Identity,
+        database: Database,
+        core: Uplink,
+        *,
+        new_id: Callable[[], str],
+        clock_ms: Callable[[], int],
+        on_desired: Callable[[bytes], Awaitable[None]],
+    ) -> None:
+        self._identity = identity
+        self._database = database
+        self._core = core
+        self._new_id = new_id
+        self._clock_ms = clock_ms
+        self._on_desired = on_desired
+        self._loop = asyncio.get_running_loop()
+        self._session = MqttSession(login, self._hear, greet=self._greet, part=self._part, make_will=self._make_will)
+        self._reported: messages.Reported | None = None
+        self._connections = 0
+        self._telemetry_dropped = 0
+        self._has_news = False
+        self._forget = 0
+        self._page: SendPage | None = None
+        self._wake = asyncio.Event()
+        self._online = asyncio.Event()
+        self._telemetry = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Say whether the broker has this device."""
+        return self._session.is_connected
+
+    @property
+    def down_because(self) -> str | None:
+        """Return why there is no connection, in one sentence, or None when there is one."""
+        return self._session.down_because
+
+    @property
+    def depth(self) -> int:
+        """Return how many events wait for the manager's acknowledgement, as last seen."""
+        return self._core.depth
+
+    @property
+    def telemetry_dropped(self) -> int:
+        """Return how many batches of telemetry gave way in this process because too many waited."""
+        return self._telemetry_dropped
+
+    def notify(self) -> None:
+        """Events were added to the outbox and committed; cheap to call often."""
+        self._has_news = True
+        self._wake.set()
+
+    async def report(self, reported: messages.Reported) -> None:
+        """Make this the reported shadow, now or at the next connection, and again at every later one.
+
+        Raises PublishRefused.
+        """
+        self._reported = reported
+        try:
+            await self._publish_reported()
+        except LinkDown:
+            log.debug("the reported shadow waits for a connection")
+
+    async def add_telemetry(self, batch: messages.Telemetry) -> None:
+        """Keep a batch of telemetry until the broker has it. Raises DatabaseFailed."""
+        body = messages.encode_telemetry(batch)
+        self._telemetry_dropped += await self._database.write(partial(outbox.add_telemetry, body=body), durable=False)
+        self._telemetry.set()
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[DeviceLink]:
+        """Keep the link for as long as the context lasts; leaving it tells the fleet that the device is off."""
+        for leaf in (Leaf.ACKED, Leaf.SHADOW_DESIRED):
+            await self._session.subscribe(self._topic(leaf))
+        async with self._session.opened(), asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._drain()), group.create_task(self._send_telemetry())]
+            try:
+                yield self
+            finally:
+                for task in tasks:
+                    task.cancel()
+                self._set_timer(None)
+                await self._say_goodbye()
+
+    def _topic(self, leaf: Leaf) -> str:
+        return topic(self._identity.fleet, self._identity.device, leaf)
+
+    def _state(self, *, online: bool) -> Outgoing:
+        state = messages.DeviceState(
+            id=self._new_id(),
+            time_ms=self._clock_ms(),
+            online=online,
+            boot_id=self._identity.boot_id,
+            seq=self._connections,
+        )
+        return Outgoing(topic=self._topic(Leaf.STATE), payload=messages.encode(state), retain=True, content_type=JSON)
+
+    def _make_will(self) -> Outgoing:
+        self._connections += 1
+        return self._state(online=False)
+
+    async def _greet(self) -> None:
+        await self._session.send(self._state(online=True))
+        await self._publish_reported()
+        self._online.set()
+        self._carry_out(self._core.connected(self._loop.time()))
+
+    async def _part(self) -> None:
+        self._online.clear()
+        self._page = None
+        self._core.disconnected()
+
+    async def _say_goodbye(self) -> None:
+        try:
+            async with asyncio.timeout(1.0):
+                await self._session.send(self._state(online=False))
+        except (LinkFailed, TimeoutError) as error:
+            log.info("left without a goodbye", extra={"reason": str(error)})
+
+    async def _publish_reported(self) -> None:
+        if self._reported is not None:
+            await self._session.publish(
+                self._topic(Leaf.SHADOW_REPORTED), messages.encode(self._reported), retain=True, content_type=JSON
+            )
+
+    async def _hear(self, message: Received) -> None:
+        if message.topic == self._topic(Leaf.ACKED):
+            self._hear_acked(message.payload)
+        else:
+            await self._on_desired(message.payload)
+        message.ack()
+
+    def _hear_acked(self, payload: bytes) -> None:
+        try:
+            acked = messages.decode(payload, messages.Acked)
+        except BadMessage as error:
+            log.warning("acknowledgement not understood", extra={"reason": str(error)})
+            return
+        self._carry_out(self._core.acked(acked.epoch, acked.seq, self._loop.time()))
+
+    def _carry_out(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case SendPage():
+                    self._page = action
+                    self._wake.set()
+                case Forget(through):
+                    self._forget = through
+                    self._wake.set()
+                case WakeAt(time):
+                    self._set_timer(time)
+                case Ignored(reason):
+                    log.warning("acknowledgement ignored", extra={"reason": reason})
+
+    def _set_timer(self, time: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if time is None else self._loop.call_at(time, self._tick)
+
+    def _tick(self) -> None:
+        self._carry_out(self._core.tick(self._loop.time()))
+
+    async def _drain(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if self._has_news:
+                self._has_news = False
+                extent = await self._database.read(outbox.extent)
+                self._carry_out(self._core.added(extent.last, self._loop.time()))
+            if self._forget:
+                through, self._forget = self._forget, 0
+                deletion = partial(outbox.acked, epoch=self._core.epoch, seq=through)
+                await self._database.write(deletion, durable=False)
+            if self._page is not None:
+                await self._send_page(self._page)
+
+    async def _send_page(self, page: SendPage) -> None:
+        rows, first = await self._database.read(
+            lambda connection: (
+                outbox.page(connection, page.after, PAGE_BYTES, page.rows),
+                outbox.extent(connection).first,
+            )
+        )
+        if page is not self._page:
+            return  # the connection that it was for has ended
+        self._page = None
+        receipts = [self._session.send(self._envelope(row, first)) for row in rows]
+        outcomes = await asyncio.gather(*receipts, return_exceptions=True)
+        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        if not failures:
+            through = rows[-1].seq if rows else page.after
+            self._carry_out(self._core.sent(page, through, self._loop.time()))
+        elif not any(isinstance(failure, LinkDown) for failure in failures):
+            log.warning("events refused by the broker", extra={"reason": str(failures[0]), "events": len(failures)})
+            self._carry_out(self._core.refused(page, self._loop.time()))
+
+    def _envelope(self, row: outbox.Row, first: int) -> Outgoing:
+        message = messages.Uplink(
+            id=row.id,
+            time_ms=row.time_ms,
+            epoch=self._core.epoch,
+            seq=row.seq,
+            first=first,
+            body=msgspec.Raw(row.body),
+        )
+        return Outgoing(topic=self._topic(Leaf.EVENT), payload=messages.encode(message), content_type=JSON)
+
+    async def _send_telemetry(self) -> None:
+        """Send batches one at a time, oldest first; each leaves the outbox on the broker's acknowledgement."""
+        while True:
+            await self._online.wait()
+            self._telemetry.clear()
+            oldest = await self._database.read(outbox.oldest_telemetry)
+            if oldest is None:
+                await self._telemetry.wait()
+                continue
+            number, body = oldest
+            try:
+                await self._session.publish(self._topic(Leaf.TELEMETRY), body, content_type=CBOR)
+            except PublishRefused as error:
+                log.warning("telemetry refused by the broker", extra={"reason": str(error)})
+                await asyncio.sleep(REFUSED_WAIT_S)
+            except LinkFailed as error:
+                log.debug("telemetry waits", extra={"reason": str(error)})
+            else:
+                await self._database.write(partial(outbox.telemetry_left, number=number), durable=False)
+
+
+@asynccontextmanager
+async def open_device_link(
+    login: Login,
+    identity: Identity,
+    database: Database,
+    *,
+    new_id: Callable[[], str],
+    clock_ms: Callable[[], int],
+    on_desired: Callable[[bytes], Awaitable[None]] = _keep_nothing,
+    window: int = 64,
+    retry_s: float = 10.0,
+) -> AsyncIterator[DeviceLink]:
+    """Open the device's link over a `database` that has OUTBOX_SCHEMA; works with the broker away.
+
+    `on_desired` gets the payload of each desired shadow before it is acknowledged. What it or the database raises
+    comes out of the context in an ExceptionGroup.
+    """
+    await database.write(partial(outbox.open_epoch, new_epoch=new_id()))
+    extent = await database.read(outbox.extent)
+    core = Uplink(extent.epoch, extent.first, extent.last, window=window, retry_s=retry_s)
+    link = DeviceLink(login, identity, database, core, new_id=new_id, clock_ms=clock_ms, on_desired=on_desired)
+    async with link.opened():
+        yield link

@@ -1,0 +1,159 @@
+"""What every channel must do. A test module subclasses `ChannelSuite` and gives it a fixture `rig`.
+
+The rig joins the adapter under test to its platform, or to a faithful fake of it, and plays the person in the chat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from outpost_sdk.channel import Accepted, Attachment, Caps, Channel, Incoming
+from outpost_wire.errors import OutpostError
+
+T = TypeVar("T")
+
+DEADLINE_S = 10.0
+
+
+class Rig(Protocol):
+    """A channel with its platform and a person."""
+
+    channel: Channel
+    context: RecordingContext
+
+    async def person_says(self, text: str, files: tuple[tuple[str, bytes], ...] = ()) -> None:
+        """Have the person send a message; return when the platform has it."""
+        ...
+
+    async def acknowledged(self) -> int:
+        """Return how many of the person's messages the platform regards as taken by the device."""
+        ...
+
+    async def device_says(self, text: str) -> None:
+        """Have the device say something in the person's chat, through the channel."""
+        ...
+
+    async def shown(self) -> list[str]:
+        """Return what the device said, as the person sees it, in order."""
+        ...
+
+
+class Refusal(OutpostError):
+    """The device does not take this message now."""
+
+    code = "device_full"
+
+
+class RecordingContext:
+    """A `ChannelContext` that records; `gate` holds accepting back, `refuse` makes it fail."""
+
+    def __init__(self) -> None:
+        self.accepted: list[Incoming] = []
+        self.asked: list[Incoming] = []
+        self.kept: dict[str, bytes] = {}
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.refuse = False
+        self.changed = asyncio.Condition()
+
+    async def accept(self, incoming: Incoming) -> Accepted:
+        """Record a message once per platform id."""
+        async with self.changed:
+            self.asked.append(incoming)
+            self.changed.notify_all()
+        await self.gate.wait()
+        if self.refuse:
+            raise Refusal("not now")
+        async with self.changed:
+            if all(known.platform_id != incoming.platform_id for known in self.accepted):
+                self.accepted.append(incoming)
+            self.changed.notify_all()
+        return Accepted(f"M{len(self.accepted)}", None)
+
+    async def keep(self, name: str, type_: str, content: AsyncIterator[bytes]) -> Attachment:
+        """Record a file."""
+        data = b"".join([piece async for piece in content])
+        identity = f"{len(self.kept):032x}"
+        self.kept[identity] = data
+        return Attachment(id=identity, name=name, type=type_, size=len(data))
+
+    async def until_asked(self, count: int) -> None:
+        """Wait until `count` messages were offered."""
+        await self._until(lambda: len(self.asked) >= count)
+
+    async def until_accepted(self, count: int) -> None:
+        """Wait until `count` messages were accepted."""
+        await self._until(lambda: len(self.accepted) >= count)
+
+    async def _until(self, is_so: Callable[[], bool]) -> None:
+        async with asyncio.timeout(DEADLINE_S), self.changed:
+            await self.changed.wait_for(is_so)
+
+
+class ChannelSuite:
+    """The suite; every test uses one fresh rig whose channel runs."""
+
+    async def test_says_what_it_can_take(self, rig: Rig) -> None:
+        caps = rig.channel.caps
+        assert isinstance(caps, Caps)
+        assert caps.text_limit >= 0
+        assert caps.attachment_limit >= 0
+        assert rig.channel.id
+
+    async def test_brings_in_a_message_as_it_was_said(self, rig: Rig) -> None:
+        await rig.person_says("hello\n  你好 <b>&amp;</b> 🙂")
+        await rig.context.until_accepted(1)
+        (incoming,) = rig.context.accepted
+        assert incoming.text == "hello\n  你好 <b>&amp;</b> 🙂"
+        assert incoming.channel == rig.channel.id
+        assert incoming.chat
+        assert incoming.sender
+        assert incoming.platform_id
+
+    async def test_brings_in_messages_once_and_in_order(self, rig: Rig) -> None:
+        for number in range(20):
+            await rig.person_says(f"message {number}")
+        await rig.context.until_accepted(20)
+        assert [incoming.text for incoming in rig.context.accepted] == [f"message {number}" for number in range(20)]
+        assert len({incoming.platform_id for incoming in rig.context.accepted}) == 20
+
+    async def test_tells_the_platform_only_after_the_message_is_accepted(self, rig: Rig) -> None:
+        rig.context.gate.clear()
+        saying = asyncio.create_task(rig.person_says("wait"))
+        await rig.context.until_asked(1)
+        assert await rig.acknowledged() == 0
+        rig.context.gate.set()
+        await saying
+        await rig.context.until_accepted(1)
+        await _until(rig.acknowledged, 1)
+
+    async def test_does_not_tell_the_platform_of_a_message_that_was_refused(self, rig: Rig) -> None:
+        rig.context.refuse = True
+        await rig.person_says("not taken")
+        await rig.context.until_asked(1)
+        assert await rig.acknowledged() == 0
+        assert rig.context.accepted == []
+
+    async def test_brings_in_files_byte_for_byte(self, rig: Rig) -> None:
+        data = bytes(range(256)) * 5000
+        await rig.person_says("see", (("a b.log", data), ("空.txt", b"")))
+        await rig.context.until_accepted(1)
+        (incoming,) = rig.context.accepted
+        assert [(item.name, item.size) for item in incoming.attachments] == [("a b.log", len(data)), ("空.txt", 0)]
+        assert [rig.context.kept[item.id] for item in incoming.attachments] == [data, b""]
+
+    async def test_shows_what_the_device_says_once_and_in_order(self, rig: Rig) -> None:
+        said = [f"answer {number}" for number in range(10)]
+        for text in said:
+            await rig.device_says(text)
+        await _until(rig.shown, said)
+
+
+async def _until(read: Callable[[], Awaitable[T]], wanted: T) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while (seen := await read()) != wanted:
+            if isinstance(seen, list) and isinstance(wanted, list):
+                assert len(seen) <= len(wanted), f"too much: {seen}"
+            await asyncio.sleep(0.01)

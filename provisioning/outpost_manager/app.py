@@ -1,0 +1,144 @@
+"""Joins the parts of the manager; read it as a picture of the process."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import importlib.metadata
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiohttp import web
+
+from outpost_disk import replace_file
+from outpost_disk.notify import notify
+from outpost_manager.access import ADDRESS, digest, fresh_link, read_secret
+from outpost_manager.config import Config, split_address
+from outpost_manager.errors import PortTaken
+from outpost_manager.ownership import own_folder
+from outpost_manager.hub import Hub
+from outpost_manager.ingest import Ingest
+from outpost_manager.link import make_login, open_fleet_link
+from outpost_manager.metrics import Metrics
+from outpost_manager.rows import LinkEvent
+from outpost_manager.store import FleetStore, open_store
+from outpost_manager.web import Console, make_app
+from outpost_manager.web.pages import is_built
+from outpost_wire.ids import FleetId, Ulids
+
+log = logging.getLogger(__name__)
+
+PRUNE_EVERY_S = 600.0
+
+
+async def serve(config: Config, stop: asyncio.Event, announce: Callable[[str], None] | None) -> None:
+    """Run the manager until `stop` is set.
+
+    `announce` gets the one-time link when nobody is signed in. Raises ManagerError, FolderHeld or DatabaseFailed.
+    """
+    fleet, state = FleetId(config.manager.fleet), Path(config.manager.state)
+    login = make_login(config.broker, fleet, config.manager.id)
+    token = digest(read_secret(Path(config.web.token_file))) if config.web.token_file else None
+    new_id = Ulids(_now_ms, os.urandom)
+    hub, metrics = Hub(new_id()), Metrics()
+
+    with own_folder(state, "outpost-fleet serve"):
+        async with open_store(state / "manager.db", telemetry_days=config.keep.telemetry_days) as store:
+            ingest = Ingest(fleet, store, hub, metrics, now_ms=_now_ms, new_id=new_id)
+
+            def on_link(is_up: bool) -> None:
+                hub.publish("manager", LinkEvent(link="up" if is_up else "down"))
+
+            async with asyncio.TaskGroup() as group, open_fleet_link(login, fleet, ingest.take, on_link) as session:
+
+                async def publish(topic: str, payload: bytes) -> None:
+                    await session.publish(topic, payload)
+
+                def missing() -> list[str]:
+                    reasons = [session.down_because, None if ingest.is_committing else "the database refuses commits"]
+                    return [reason for reason in reasons if reason]
+
+                host, port = split_address(config.web.listen)
+                console = Console(
+                    fleet=fleet,
+                    manager=config.manager.id,
+                    version=release(),
+                    state=state,
+                    store=store,
+                    hub=hub,
+                    metrics=metrics,
+                    token=token,
+                    hosts=frozenset({*config.web.hosts, host}),
+                    cookie=f"outpost_console_{port}",
+                    session_s=int(config.web.session_hours * 3600),
+                    now_ms=_now_ms,
+                    is_linked=lambda: session.is_connected,
+                    missing=missing,
+                )
+                workers = [group.create_task(ingest.run(publish)), group.create_task(_prune(store))]
+                async with open_site(make_app(console), hub, host, port):
+                    await _greet(state, config.web.listen, store, announce)
+                    await stop.wait()
+                notify("STOPPING=1")
+                for worker in workers:
+                    worker.cancel()
+
+
+def console_url(listen: str) -> str:
+    """Return the address that a browser on this machine uses for `listen`."""
+    host, port = split_address(listen)
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{name}:{port}"
+
+
+def release() -> str:
+    """Return the version of this installation."""
+    try:
+        return importlib.metadata.version("outpost")
+    except importlib.metadata.PackageNotFoundError:
+        return "development"
+
+
+@asynccontextmanager
+async def open_site(app: web.Application, hub: Hub, host: str, port: int) -> AsyncIterator[None]:
+    """Listen on `host` and `port` for as long as the context lasts; raises PortTaken."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortTaken(port, "console", "web.listen") from error
+            raise
+        yield
+        hub.end()
+    finally:
+        await runner.cleanup()
+
+
+async def _greet(state: Path, listen: str, store: FleetStore, announce: Callable[[str], None] | None) -> None:
+    address = console_url(listen)
+    await asyncio.to_thread(replace_file, state / ADDRESS, f"{address}\n".encode())
+    if not is_built():
+        log.warning("the console's pages are not built: run `make setup`")
+    if announce is not None and await store.is_unused():
+        announce(await asyncio.to_thread(fresh_link, state))
+    notify("READY=1")
+    log.info("manager ready", extra={"console": address})
+
+
+async def _prune(store: FleetStore) -> None:
+    while True:
+        deleted = await store.prune(_now_ms())
+        if deleted:
+            log.info("telemetry pruned", extra={"rows": deleted})
+        await asyncio.sleep(PRUNE_EVERY_S)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

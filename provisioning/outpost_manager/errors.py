@@ -1,0 +1,117 @@
+"""What stops the manager or refuses a caller: each error carries its sentence in English and in Simplified Chinese."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from outpost_disk import FolderHeld
+from outpost_wire.errors import BadSetting, OutpostError
+
+Language = Literal["en", "zh"]
+
+
+class ManagerError(OutpostError):
+    """What went wrong and what to do, in both languages; `str(error)` is the English sentence."""
+
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.en = en
+        self.zh = zh
+
+
+class WrongSetting(ManagerError, BadSetting):
+    """A setting of the manager is unknown or wrong; `key` is dotted, empty when the whole file is at fault."""
+
+    def __init__(self, file: Path, key: str, expected_en: str, expected_zh: str) -> None:
+        place = f"{file}: {key}: " if key else f"{file}: "
+        super().__init__(place + expected_en, place + expected_zh)
+        self.file = file
+        self.key = key
+
+
+class BrokerNotLocal(ManagerError):
+    """The broker is on another machine, which would carry passwords in the clear."""
+
+    code = "broker_not_local"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"broker.host is {host}, which is not this machine: without TLS the manager speaks to a loopback broker "
+            "only, so use 127.0.0.1",
+            f"broker.host 为 {host}，不在本机：在支持 TLS 之前，管理端只连接本机回环地址上的代理，请改用 127.0.0.1",
+        )
+        self.host = host
+
+
+class ProgramMissing(ManagerError):
+    """A program that Outpost starts is not installed."""
+
+    code = "program_missing"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"{program} is not installed: install it (Debian: apt install {program}) and start again",
+            f"未安装 {program}：请先安装（Debian：apt install {program}），然后重新启动",
+        )
+        self.program = program
+
+
+class PortTaken(ManagerError):
+    """Another program listens on a port that is ours."""
+
+    code = "port_taken"
+
+    def __init__(self, port: int, owner: str, setting: str) -> None:
+        super().__init__(
+            f"port {port} of the {owner} is in use by another program: stop that program or change {setting}",
+            f"{owner} 的端口 {port} 已被其他程序占用：请停止该程序，或修改 {setting}",
+        )
+        self.port = port
+
+
+class ChildFailed(ManagerError):
+    """A child of the demo does not come up; `last` is the last line of its log."""
+
+    code = "child_failed"
+
+    def __init__(self, role: str, log: Path, last: str) -> None:
+        super().__init__(
+            f"the {role} does not start: {last or 'it said nothing'}; its log is {log}",
+            f"{role} 无法启动：{last or '没有任何输出'}；日志见 {log}",
+        )
+        self.role = role
+        self.last = last
+
+
+class FolderUnusable(ManagerError):
+    """A folder or file of ours cannot be used."""
+
+    code = "folder_unusable"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path} cannot be used: {reason}; choose another folder or mend this one",
+            f"无法使用 {path}：{reason}；请更换文件夹或修复后重试",
+        )
+        self.path = path
+
+
+class Refusal(ManagerError):
+    """A request that is refused: an HTTP `status` and a `code` for machines."""
+
+    code: ClassVar[str] = "refused"
+
+    def __init__(self, status: int, name: str, en: str, zh: str) -> None:
+        super().__init__(en, zh)
+        self.status = status
+        self.name = name
+
+
+def sentence(error: OutpostError, language: Language) -> str:
+    """Return what to tell a person about `error`; English where nobody has written the Chinese."""
+    if language == "en":
+        return str(error)
+    if isinstance(error, FolderHeld):
+        return f"{error.folder} 正被 {error.holder or '另一个进程'} 使用；请先停止它，或更换文件夹"
+    return error.zh if isinstance(error, ManagerError) else str(error)

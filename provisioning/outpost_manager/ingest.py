@@ -1,0 +1,255 @@
+"""From the broker into the database: commit, then acknowledge to the broker, then tell the device and the browsers.
+
+What waits while one commit runs is the next one's batch, so the cost of a commit is shared the more the busier it
+gets. A message that cannot be used is logged, counted and acknowledged: it must never stand in the way of the others.
+A commit that the disk refuses is tried again; until then nothing of it is acknowledged and the broker keeps it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from outpost_disk import DatabaseFailed
+from outpost_link.errors import LinkFailed
+from outpost_manager.arrival import Arrival, EventArrived, ReportedArrived, StateArrived, TelemetryArrived, read_arrival
+from outpost_manager.commit import Committed, Place
+from outpost_manager.hub import Hub
+from outpost_manager.metrics import Metrics
+from outpost_manager.rows import ResultEvent, ResultRow, TaskEvent, TaskRow, TelemetryEvent, iso
+from outpost_manager.store import FleetStore
+from outpost_wire.errors import BadMessage
+from outpost_wire.ids import DeviceId, FleetId
+from outpost_wire.messages import Acked, ResultReady, Sample, TaskFacts, encode
+from outpost_wire.topics import Leaf, topic
+
+log = logging.getLogger(__name__)
+
+BATCH_LIMIT = 512
+WAITING_LIMIT = 2048
+ACKS_AT_ONCE = 64
+RETRY_S = 1.0
+QUIET_S = 0.25
+KINDS: dict[type[Arrival], str] = {
+    EventArrived: "event",
+    TelemetryArrived: "telemetry",
+    StateArrived: "state",
+    ReportedArrived: "reported",
+}
+
+
+class Delivery(Protocol):
+    """A message that the broker handed over and keeps until it is acknowledged."""
+
+    @property
+    def topic(self) -> str:
+        """Return where it was published."""
+        ...
+
+    @property
+    def payload(self) -> bytes:
+        """Return its bytes."""
+        ...
+
+    @property
+    def retain(self) -> bool:
+        """Say whether it is what the broker had kept on this topic rather than news."""
+        ...
+
+    def ack(self) -> None:
+        """Let the broker forget it; does nothing once the connection it came by is gone."""
+        ...
+
+
+class Publish(Protocol):
+    """Publishes and returns once the broker has it, or raises LinkFailed."""
+
+    async def __call__(self, topic: str, payload: bytes) -> None:
+        """Publish `payload` on `topic`."""
+        ...
+
+
+class Ingest:
+    """Takes in what the devices of one fleet say. `now_ms` is Unix time, `new_id` gives ULIDs."""
+
+    def __init__(
+        self,
+        fleet: FleetId,
+        store: FleetStore,
+        hub: Hub,
+        metrics: Metrics,
+        *,
+        now_ms: Callable[[], int],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._fleet = fleet
+        self._store = store
+        self._hub = hub
+        self._metrics = metrics
+        self._now_ms = now_ms
+        self._new_id = new_id
+        self._waiting: asyncio.Queue[tuple[Delivery, Arrival | None]] = asyncio.Queue(WAITING_LIMIT)
+        self._due: dict[Place, int] = {}
+        self._has_due = asyncio.Event()
+        self._changed: set[DeviceId] = set()
+        self._has_changed = asyncio.Event()
+        self.is_committing = True
+
+    async def take(self, delivery: Delivery) -> None:
+        """Queue a message for the next commit; waits while WAITING_LIMIT are there already."""
+        await self._waiting.put((delivery, self._read(delivery)))
+
+    async def run(self, publish: Publish) -> None:
+        """Commit, acknowledge by `publish` and announce until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._commit_all(), name="ingest commit")
+            group.create_task(self._acknowledge_all(publish), name="ingest acknowledge")
+            group.create_task(self._announce_all(), name="ingest announce")
+
+    def _read(self, delivery: Delivery) -> Arrival | None:
+        try:
+            return read_arrival(self._fleet, delivery.topic, delivery.payload, retained=delivery.retain)
+        except BadMessage as error:
+            self._metrics.bad.labels(_leaf(delivery.topic)).inc()
+            log.warning(
+                "message refused",
+                extra={"topic": delivery.topic[:200], "bytes": len(delivery.payload), "reason": str(error)[:300]},
+            )
+            return None
+
+    async def _commit_all(self) -> None:
+        while True:
+            batch = [await self._waiting.get()]
+            while len(batch) < BATCH_LIMIT and not self._waiting.empty():
+                batch.append(self._waiting.get_nowait())
+            arrivals = [arrival for _, arrival in batch if arrival is not None]
+            committed = await self._commit(arrivals) if arrivals else Committed()
+            for delivery, _ in batch:
+                delivery.ack()
+            self._count(arrivals, committed)
+            self._tell(committed)
+            await self._greet(committed)
+
+    async def _commit(self, arrivals: list[Arrival]) -> Committed:
+        while True:
+            try:
+                with self._metrics.commit.time():
+                    committed = await self._store.commit(arrivals, self._now_ms())
+            except DatabaseFailed:
+                self.is_committing = False
+                self._metrics.failures.inc()
+                log.exception("commit failed", extra={"messages": len(arrivals)})
+                await asyncio.sleep(RETRY_S)
+            else:
+                self.is_committing = True
+                return committed
+
+    def _count(self, arrivals: list[Arrival], committed: Committed) -> None:
+        for arrival in arrivals:
+            self._metrics.rows.labels(KINDS[type(arrival)]).inc()
+        self._metrics.duplicates.inc(committed.duplicates)
+        self._metrics.deferred.inc(committed.deferred)
+        for (device, epoch), gap in committed.gaps:
+            self._metrics.gaps.inc()
+            self._metrics.lost.inc(gap.lost)
+            facts = {"device": device, "epoch": epoch, "first": gap.first, "last": gap.last, "lost": gap.lost}
+            log.warning("gap in a device's events", extra=facts)
+        for device, reason in committed.refused:
+            self._metrics.bad.labels("content").inc()
+            log.warning("content refused", extra={"device": device, "reason": reason[:300]})
+
+    def _tell(self, committed: Committed) -> None:
+        for place, prefix in committed.prefixes.items():
+            self._owe(place, prefix)
+        for device, task in committed.tasks:
+            self._hub.publish("task", TaskEvent(device=device, task=_task(task)))
+        for device, result in committed.results:
+            self._hub.publish("result", ResultEvent(device=device, result=_result(result)))
+        for device, sample in committed.samples:
+            self._hub.publish("telemetry", _telemetry(device, sample))
+        self._changed |= committed.changed
+        if self._changed:
+            self._has_changed.set()
+
+    async def _greet(self, committed: Committed) -> None:
+        """Tell a device that has just connected what is committed: it may have missed an acknowledgement."""
+        if committed.born:
+            for place, prefix in (await self._store.prefixes(sorted(committed.born))).items():
+                self._owe(place, prefix)
+
+    def _owe(self, place: Place, prefix: int) -> None:
+        self._due[place] = prefix
+        self._has_due.set()
+
+    async def _acknowledge_all(self, publish: Publish) -> None:
+        while True:
+            await self._has_due.wait()
+            self._has_due.clear()
+            due, self._due = list(self._due.items()), {}
+            for start in range(0, len(due), ACKS_AT_ONCE):
+                await asyncio.gather(*(self._acknowledge(publish, *entry) for entry in due[start : start + ACKS_AT_ONCE]))
+
+    async def _acknowledge(self, publish: Publish, place: Place, prefix: int) -> None:
+        device, epoch = place
+        acked = Acked(id=self._new_id(), time_ms=self._now_ms(), epoch=epoch, seq=prefix)
+        try:
+            await publish(topic(self._fleet, device, Leaf.ACKED), encode(acked))
+        except LinkFailed as error:
+            # Not tried again: the device's birth, or the event that it repeats, brings the next one.
+            log.info("acknowledgement not sent", extra={"device": device, "reason": str(error)})
+
+    async def _announce_all(self) -> None:
+        while True:
+            await self._has_changed.wait()
+            self._has_changed.clear()
+            changed, self._changed = sorted(self._changed), set()
+            if len(self._hub):
+                for row in await self._store.devices(self._now_ms(), changed):
+                    self._hub.publish("device", row)
+            await asyncio.sleep(QUIET_S)
+
+
+def _leaf(name: str) -> str:
+    """Return the leaf of a topic for a metric, whose labels must not grow with what strangers send."""
+    leaf = name.split("/", 4)[-1]
+    return leaf if leaf in set(Leaf) else "other"
+
+
+def _task(task: TaskFacts) -> TaskRow:
+    return TaskRow(
+        id=task.id,
+        kind=task.kind,
+        state=task.state,
+        error=task.error,
+        attempt=task.attempt,
+        created=iso(task.created_ms),
+        updated=iso(task.updated_ms),
+        message_id=task.message_id,
+        parents=list(task.parents),
+    )
+
+
+def _result(result: ResultReady) -> ResultRow:
+    return ResultRow(
+        id=result.result_id,
+        task_id=result.task_id,
+        message_id=result.message_id,
+        created=iso(result.created_ms),
+        title=result.title,
+        bytes=result.bytes,
+    )
+
+
+def _telemetry(device: DeviceId, sample: Sample) -> TelemetryEvent:
+    return TelemetryEvent(
+        device=device,
+        time=sample.time_ms / 1000,
+        cpu=sample.cpu,
+        memory=sample.memory,
+        disk=sample.disk,
+        temperature=sample.temperature,
+        load=sample.load,
+        rss=sample.rss,
+    )

@@ -1,0 +1,73 @@
+"""The manager's end of the link: one session that hears every device of the fleet."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from outpost_link import Login, MqttSession, Received
+from outpost_manager.access import read_secret
+from outpost_manager.config import BrokerConfig
+from outpost_manager.errors import BrokerNotLocal
+from outpost_wire.ids import FleetId
+from outpost_wire.topics import Leaf, filter_for
+
+SHARE = "manager"
+SESSION_S = 24 * 3600
+RECEIVE_MAXIMUM = 1000
+WINDOW = 256
+
+
+def make_login(config: BrokerConfig, fleet: FleetId, manager: str) -> Login:
+    """Return how the manager presents itself to the broker; reads the password. Raises BrokerNotLocal."""
+    if not is_loopback(config.host):
+        raise BrokerNotLocal(config.host)
+    return Login(
+        host=config.host,
+        port=config.port,
+        client_id=f"{fleet}-{manager}",
+        username=config.username or None,
+        password=read_secret(Path(config.password_file)) if config.password_file else None,
+        session_expiry_s=SESSION_S,
+        clean_start=False,
+        receive_maximum=RECEIVE_MAXIMUM,
+        window=WINDOW,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether `host` can only be this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@asynccontextmanager
+async def open_fleet_link(
+    login: Login,
+    fleet: FleetId,
+    take: Callable[[Received], Awaitable[None]],
+    on_change: Callable[[bool], None],
+) -> AsyncIterator[MqttSession]:
+    """Hear the fleet for as long as the context lasts; `on_change` is told when the broker comes and goes.
+
+    Events and telemetry come by a shared subscription, so that managers can share the work; state and shadow come to
+    each, because a shared subscription never brings what the broker had retained (MQTT 5, section 4.8.2).
+    """
+
+    async def came() -> None:
+        on_change(True)
+
+    async def went() -> None:
+        on_change(False)
+
+    session = MqttSession(login, take, greet=came, part=went)
+    for leaf in (Leaf.EVENT, Leaf.TELEMETRY):
+        await session.subscribe(filter_for(fleet, leaf, share=SHARE))
+    for leaf in (Leaf.STATE, Leaf.SHADOW_REPORTED):
+        await session.subscribe(filter_for(fleet, leaf))
+    async with session.opened():
+        yield session

@@ -1,0 +1,180 @@
+import { useFormat } from "../format";
+import { useMedia, useNow } from "../hooks";
+import { useWords } from "../i18n";
+import type { Device } from "../model";
+import { type Column, COLUMNS, deviceAddress, type View } from "../router";
+import { Icon } from "./icon";
+import { Labels } from "./labels";
+import { Meter } from "./meter";
+import { useVisibleRows } from "./rows";
+import { DeviceState } from "./state";
+import { TaskCounts } from "./task-counts";
+
+/** The heights that styles/devices.css gives a row, in pixels: a line of the table, and a card on a narrow screen. */
+const ROW_HEIGHT = 60;
+const CARD_HEIGHT = 184;
+const NARROW = "(max-width: 1179px)";
+
+const HEADERS = [
+  "state", "name", "labels", "board", "version", "cpu", "memory", "disk", "temperature", "tasks", "seen",
+] as const;
+
+interface TableProps {
+  devices: readonly Device[];
+  view: View;
+  onView: (view: View) => void;
+}
+
+/** The devices as rows; only those on the screen are in the page, so five thousand scroll like fifty. */
+export function DeviceTable({ devices, view, onView }: TableProps) {
+  const now = useNow();
+  const narrow = useMedia(NARROW);
+  const height = narrow ? CARD_HEIGHT : ROW_HEIGHT;
+  const { holder, first, end } = useVisibleRows(devices.length, height);
+  const choose = (label: string) => {
+    const terms = view.query.split(/\s+/).filter(Boolean);
+    if (!terms.includes(label)) onView({ ...view, query: [...terms, label].join(" ") });
+  };
+  return (
+    <div class="devices card" role="table" aria-rowcount={devices.length + 1} data-testid="devices">
+      <div class="device-head" role="row">
+        {HEADERS.map((header) => (
+          <Header key={header} header={header} view={view} onView={onView} />
+        ))}
+      </div>
+      <div
+        class="device-rows"
+        role="rowgroup"
+        ref={holder}
+        style={{ height: `${devices.length * height}px` }}
+        onKeyDown={moveFocus}
+      >
+        {devices.slice(first, end).map((device, index) => (
+          <DeviceRow
+            key={device.id}
+            device={device}
+            now={now}
+            top={(first + index) * height}
+            index={first + index}
+            onLabel={choose}
+          />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+interface HeaderProps {
+  header: (typeof HEADERS)[number];
+  view: View;
+  onView: (view: View) => void;
+}
+
+function Header({ header, view, onView }: HeaderProps) {
+  const words = useWords();
+  const column: Column | undefined = COLUMNS.find((name) => name === header);
+  if (!column) {
+    return (
+      <span class={`head ${header}`} role="columnheader">
+        {words.column[header]}
+      </span>
+    );
+  }
+  const sorted = view.sort === column;
+  const direction = view.descending ? "descending" : "ascending";
+  return (
+    <span class={`head ${header}`} role="columnheader" aria-sort={sorted ? direction : "none"}>
+      <button
+        data-testid={`sort-${column}`}
+        class={sorted ? "sorted" : undefined}
+        onClick={() => onView({ ...view, sort: column, descending: sorted ? !view.descending : startsDescending(column) })}
+      >
+        {words.column[header]}
+        <Icon name={sorted && view.descending ? "down" : "up"} size={12} />
+      </button>
+    </span>
+  );
+}
+
+/** Figures are first shown with the highest on top, names from A. */
+export function startsDescending(column: Column): boolean {
+  return !["state", "name", "board", "version"].includes(column);
+}
+
+interface RowProps {
+  device: Device;
+  now: number;
+  top: number;
+  index: number;
+  onLabel: (label: string) => void;
+}
+
+function DeviceRow({ device, now, top, index, onLabel }: RowProps) {
+  const words = useWords();
+  const format = useFormat();
+  const { health } = device;
+  const address = deviceAddress(device.id);
+  const open = (event: MouseEvent) => {
+    if (!(event.target as Element).closest("a, button") && !getSelection()?.toString()) location.hash = address;
+  };
+  return (
+    <div
+      class={device.online ? "device-row" : "device-row is-offline"}
+      role="row"
+      aria-rowindex={index + 2}
+      data-testid="device-row"
+      data-id={device.id}
+      style={{ transform: `translateY(${top}px)` }}
+      onClick={open}
+    >
+      <span class="cell state" role="cell">
+        <DeviceState device={device} now={now} />
+      </span>
+      <span class="cell name" role="cell">
+        <a class="device-link" href={address}>
+          {device.name}
+        </a>
+        <span class="mono faint">{device.id}</span>
+      </span>
+      <span class="cell labels" role="cell">
+        <Labels labels={device.labels} most={3} onChoose={onLabel} />
+      </span>
+      <span class="cell board" role="cell" title={device.board ?? undefined}>
+        {device.board ?? words.none}
+      </span>
+      <span class="cell version" role="cell">
+        {device.version ?? words.none}
+      </span>
+      <span class="cell cpu" role="cell" data-name={words.column.cpu}>
+        <Meter reading="cpu" share={health?.cpu ?? null} label={words.column.cpu} />
+      </span>
+      <span class="cell memory" role="cell" data-name={words.column.memory}>
+        <Meter reading="memory" share={health?.memory ?? null} label={words.column.memory} />
+      </span>
+      <span class="cell disk" role="cell" data-name={words.column.disk}>
+        <Meter reading="disk" share={health?.disk ?? null} label={words.column.disk} />
+      </span>
+      <span class="cell temperature" role="cell">
+        {health?.temperature == null ? words.none : format.degrees(health.temperature)}
+      </span>
+      <span class="cell tasks" role="cell">
+        <TaskCounts tasks={device.tasks} />
+      </span>
+      <span class="cell seen" role="cell" title={device.last_seen === null ? undefined : format.moment(device.last_seen)}>
+        {device.last_seen === null ? words.neverSeen : format.ago(device.last_seen, now)}
+      </span>
+    </div>
+  );
+}
+
+/** Up and down move from row to row, as in any list. */
+function moveFocus(event: KeyboardEvent): void {
+  const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+  const row = (event.target as Element).closest(".device-row");
+  if (!step || !row) return;
+  const position = Number(row.getAttribute("aria-rowindex")) + step;
+  const next = row.parentElement?.querySelector<HTMLElement>(`[aria-rowindex="${position}"] .device-link`);
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+}
