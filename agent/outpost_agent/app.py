@@ -44,7 +44,7 @@ from outpost_link import OUTBOX_SCHEMA, DeviceLink, Identity, Login, open_device
 from outpost_sdk.channel import Channel
 from outpost_wire.errors import BadSetting, OutpostError
 from outpost_wire.ids import DeviceId, FleetId, Ulids
-from outpost_wire.messages import Reported, Sample, System, Telemetry
+from outpost_wire.messages import Reported, Sample, System, TaskState, Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -88,7 +88,7 @@ class Daemon:
         self._health = HealthReader(folder)
         self._metrics = Metrics(config.device.id, RELEASE)
         self._outbounds: dict[str, Outbound] = {}
-        self._task_counts: Mapping[str, int] = {}
+        self._task_counts: Mapping[TaskState, int] = {}
         self._link: DeviceLink | None = None
         self._is_ready = False
 
@@ -105,9 +105,13 @@ class Daemon:
     async def _run_with(self, database: Database, stack: AsyncExitStack) -> None:
         config = self._config
         loop = asyncio.get_running_loop()
+
+        def poke(channel: str | None, chat: str | None, task: str | None) -> None:
+            loop.call_soon_threadsafe(self._poke, channel, chat, task)
+
         ledger = Ledger(
             new_id=new_id,
-            poke=lambda channel, chat, task: loop.call_soon_threadsafe(self._poke, channel, chat, task),
+            poke=poke,
             tells_manager=config.link is not None,
         )
         engine = SqliteEngine(database, apply=ledger.apply, changed=ledger.changed)
@@ -137,7 +141,7 @@ class Daemon:
             database=database,
             engine=engine,
             content=content,
-            facts=Facts(self._name, self._health.read, lambda: self._link and self._link.is_connected),
+            facts=Facts(self._name, self._health.read, self._is_linked),
             limits=config.limits,
             deadline_s=config.tasks.deadline_s,
             new_id=new_id,
@@ -235,6 +239,9 @@ class Daemon:
         outbound = self._outbounds.get(channel)
         if outbound:
             outbound.poke()
+
+    def _is_linked(self) -> bool | None:
+        return self._link.is_connected if self._link else None
 
     def _token(self) -> str:
         """Return what opens the chat, made at the first start."""
@@ -365,7 +372,7 @@ class Daemon:
 
     async def _render_metrics(self, database: Database, engine: SqliteEngine, guard: Guard) -> bytes:
         link = self._link
-        self._metrics.set_system(self._health.read(), link=link and link.is_connected, outbox=link.depth if link else 0)
+        self._metrics.set_system(self._health.read(), link=self._is_linked(), outbox=link.depth if link else 0)
         self._metrics.set_tasks(await engine.counts(), await database.read(counts))
         refusals = guard.refusals
         self._metrics.set_refused(token=refusals.token, origin=refusals.origin, host=refusals.host)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from outpost_agent.router.replies import analysis_title
+from outpost_agent.replies import analysis_title
 from outpost_sdk.channel import Attachment
 from outpost_sdk.handler import Language
 from outpost_sdk.tasks import TaskSpec
 from outpost_wire.ids import TaskId
 
 HANDLERS = {
-    "log.standardise": "outpost_agent.logs:standardise",
-    "log.analyse": "outpost_agent.logs:analyse",
-    "log.report": "outpost_agent.logs:report",
+    "log.standardise": "outpost_agent.logs.standardise:standardise",
+    "log.analyse": "outpost_agent.logs.analyse:analyse",
+    "log.report": "outpost_agent.logs.report:report",
 }
 LOG_CHAIN = tuple(HANDLERS)
 

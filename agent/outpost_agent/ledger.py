@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
+from outpost_agent import replies
 from outpost_agent.conversation import Receive, Reply, receive, reply
-from outpost_agent.router import replies
 from outpost_link import outbox
 from outpost_sdk.tasks import Effect, Task
 from outpost_wire.messages import Event, TaskChanged, TaskFacts, encode

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from outpost_hw.health import Health
+from outpost_wire.messages import TaskState
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 1800)
-_STATES = ("waiting", "ready", "running", "done", "failed", "cancelled")
+_STATES: tuple[TaskState, ...] = ("waiting", "ready", "running", "done", "failed", "cancelled")
 
 
 class Metrics:
@@ -67,12 +68,12 @@ class Metrics:
         self._link.set(float(bool(link)))
         self._outbox.set(outbox)
 
-    def set_tasks(self, counts: Mapping[str, int], unsent: Mapping[str, int]) -> None:
+    def set_tasks(self, counts: Mapping[TaskState, int], unsent: Mapping[str, int]) -> None:
         """Set the group `tasks`."""
         for state in _STATES:
             self._tasks.labels(state).set(counts.get(state, 0))
-        for state in ("queued", "sending"):
-            self._unsent.labels(state).set(unsent.get(state, 0))
+        for unsent_state in ("queued", "sending"):
+            self._unsent.labels(unsent_state).set(unsent.get(unsent_state, 0))
 
     def set_refused(self, **reasons: int) -> None:
         """Set the group `security`."""

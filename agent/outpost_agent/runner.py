@@ -19,10 +19,10 @@ from outpost_agent.content import ContentFolder
 from outpost_agent.conversation import Reply
 from outpost_agent.ledger import Emit
 from outpost_agent.results import is_plot, result_of
-from outpost_agent.worker.pool import JobFailed, Work, WorkerPool
+from outpost_agent.worker.pool import JobDescription, JobFailed, ParentFolder, WorkerPool
 from outpost_disk import DatabaseFailed
 from outpost_sdk.channel import Attachment
-from outpost_sdk.handler import Input, Outcome
+from outpost_sdk.handler import Outcome
 from outpost_sdk.tasks import ENDED, Effect, Failure, Fenced, NoSuchTask, Task, TaskEngine
 from outpost_wire.ids import TaskId
 from outpost_wire.messages import OnDevice, Plot
@@ -190,20 +190,18 @@ class Runner:
         lost += [self._folder / parent.id for parent in ancestors if not (self._folder / parent.id).is_dir()]
         if lost:
             raise JobFailed(LOST)
-        return await self._pool.run(
-            Work(
-                kind=spec.kind,
-                params=spec.params,
-                language=spec.language,
-                inputs=tuple((Input(name, path.stat().st_size), path) for name, path in inputs),
-                folder=folder,
-                parents={
-                    parent.spec.kind: (self._folder / parent.id, parent.outcome.data if parent.outcome else {})
-                    for parent in ancestors
-                },
+        job = JobDescription(
+            kind=spec.kind,
+            params=spec.params,
+            language=spec.language,
+            inputs=tuple(inputs),
+            folder=folder,
+            parents=tuple(
+                ParentFolder(parent.spec.kind, parent.outcome.data if parent.outcome else {}, self._folder / parent.id)
+                for parent in ancestors
             ),
-            lambda done: self._set_progress(task, done),
         )
+        return await self._pool.run(job, lambda done: self._set_progress(task, done))
 
     def _set_progress(self, task: Task, done: float) -> None:
         self._progress[task.id] = done

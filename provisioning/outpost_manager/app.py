@@ -9,21 +9,22 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from aiohttp import web
 
 from outpost_disk import replace_file
 from outpost_disk.notify import notify
+from outpost_link import MqttSession
 from outpost_manager.access import ADDRESS, digest, fresh_link, read_secret
 from outpost_manager.config import Config, split_address
 from outpost_manager.errors import PortTaken
-from outpost_manager.ownership import own_folder
 from outpost_manager.hub import Hub
 from outpost_manager.ingest import Ingest
 from outpost_manager.link import make_login, open_fleet_link
 from outpost_manager.metrics import Metrics
+from outpost_manager.ownership import own_folder
 from outpost_manager.rows import LinkEvent
 from outpost_manager.store import FleetStore, open_store
 from outpost_manager.web import Console, make_app
@@ -38,54 +39,50 @@ PRUNE_EVERY_S = 600.0
 async def serve(config: Config, stop: asyncio.Event, announce: Callable[[str], None] | None) -> None:
     """Run the manager until `stop` is set.
 
-    `announce` gets the one-time link when nobody is signed in. Raises ManagerError, FolderHeld or DatabaseFailed.
+    `announce` gets the one-time link when nobody is signed in. Raises ManagerError, FolderHeld or DatabaseFailed,
+    alone or in an ExceptionGroup.
     """
     fleet, state = FleetId(config.manager.fleet), Path(config.manager.state)
+    host, port = split_address(config.web.listen)
     login = make_login(config.broker, fleet, config.manager.id)
-    token = digest(read_secret(Path(config.web.token_file))) if config.web.token_file else None
+    token = read_secret(Path(config.web.token_file)) if config.web.token_file else None
     new_id = Ulids(_now_ms, os.urandom)
     hub, metrics = Hub(new_id()), Metrics()
 
-    with own_folder(state, "outpost-fleet serve"):
-        async with open_store(state / "manager.db", telemetry_days=config.keep.telemetry_days) as store:
-            ingest = Ingest(fleet, store, hub, metrics, now_ms=_now_ms, new_id=new_id)
+    def tell_link(is_up: bool) -> None:
+        hub.publish("manager", LinkEvent(link="up" if is_up else "down"))
 
-            def on_link(is_up: bool) -> None:
-                hub.publish("manager", LinkEvent(link="up" if is_up else "down"))
-
-            async with asyncio.TaskGroup() as group, open_fleet_link(login, fleet, ingest.take, on_link) as session:
-
-                async def publish(topic: str, payload: bytes) -> None:
-                    await session.publish(topic, payload)
-
-                def missing() -> list[str]:
-                    reasons = [session.down_because, None if ingest.is_committing else "the database refuses commits"]
-                    return [reason for reason in reasons if reason]
-
-                host, port = split_address(config.web.listen)
-                console = Console(
-                    fleet=fleet,
-                    manager=config.manager.id,
-                    version=release(),
-                    state=state,
-                    store=store,
-                    hub=hub,
-                    metrics=metrics,
-                    token=token,
-                    hosts=frozenset({*config.web.hosts, host}),
-                    cookie=f"outpost_console_{port}",
-                    session_s=int(config.web.session_hours * 3600),
-                    now_ms=_now_ms,
-                    is_linked=lambda: session.is_connected,
-                    missing=missing,
-                )
-                workers = [group.create_task(ingest.run(publish)), group.create_task(_prune(store))]
-                async with open_site(make_app(console), hub, host, port):
-                    await _greet(state, config.web.listen, store, announce)
-                    await stop.wait()
-                notify("STOPPING=1")
-                for worker in workers:
-                    worker.cancel()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(own_folder(state, "outpost-fleet serve"))
+        store = await stack.enter_async_context(
+            open_store(state / "manager.db", telemetry_days=config.keep.telemetry_days)
+        )
+        ingest = Ingest(fleet, store, hub, metrics, now_ms=_now_ms, new_id=new_id)
+        session = await stack.enter_async_context(open_fleet_link(login, fleet, ingest.take, tell_link))
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        workers = [group.create_task(ingest.run(session.publish)), group.create_task(_prune(store))]
+        console = Console(
+            fleet=fleet,
+            manager=config.manager.id,
+            version=release(),
+            state=state,
+            store=store,
+            hub=hub,
+            metrics=metrics,
+            token=digest(token) if token else None,
+            hosts=frozenset({*config.web.hosts, host}),
+            cookie=f"outpost_console_{port}",
+            session_s=int(config.web.session_hours * 3600),
+            now_ms=_now_ms,
+            is_linked=lambda: session.is_connected,
+            missing=lambda: _missing(session, ingest),
+        )
+        async with open_site(make_app(console), hub, host, port):
+            await _greet(state, config.web.listen, store, announce)
+            await stop.wait()
+            notify("STOPPING=1")
+        for worker in workers:
+            worker.cancel()
 
 
 def console_url(listen: str) -> str:
@@ -130,6 +127,11 @@ async def _greet(state: Path, listen: str, store: FleetStore, announce: Callable
         announce(await asyncio.to_thread(fresh_link, state))
     notify("READY=1")
     log.info("manager ready", extra={"console": address})
+
+
+def _missing(session: MqttSession, ingest: Ingest) -> list[str]:
+    reasons = [session.down_because, None if ingest.is_committing else "the database refuses to commit; see the log"]
+    return [reason for reason in reasons if reason]
 
 
 async def _prune(store: FleetStore) -> None:

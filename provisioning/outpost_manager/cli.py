@@ -44,7 +44,9 @@ def _parser(language: Language) -> argparse.ArgumentParser:
 
     class Parser(argparse.ArgumentParser):
         def error(self, message: str) -> NoReturn:
-            self.exit(2, say(f"{self.prog}: {message}; see {self.prog} --help\n", f"{self.prog}：用法有误（{message}）；请运行 {self.prog} --help\n"))
+            en = f"{self.prog}: {message}; see {self.prog} --help"
+            zh = f"{self.prog}：用法有误（{message}）；请运行 {self.prog} --help"
+            self.exit(2, say(en, zh) + "\n")
 
     parser = Parser(prog="outpost-fleet", description=say("The manager of a fleet.", "设备群管理端。"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)

@@ -16,6 +16,14 @@ from outpost_wire.topics import is_name
 Port = Annotated[int, Meta(ge=1, le=65535)]
 
 
+def split_address(text: str) -> tuple[str, int]:
+    """Return host and port of "HOST:PORT" (an IPv6 host in brackets), or raise ValueError that names the key."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65535:
+        raise ValueError("listen: expected HOST:PORT, such as 127.0.0.1:7781")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A section of the settings."""
 
@@ -94,14 +102,6 @@ def load_config(path: Path) -> Config:
     except msgspec.ValidationError as error:
         key, expected = _place(str(error))
         raise WrongSetting(path, key, expected, f"设置有误：{expected}") from error
-
-
-def split_address(text: str) -> tuple[str, int]:
-    """Return host and port of "HOST:PORT" (an IPv6 host in brackets), or raise ValueError that names the key."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65535:
-        raise ValueError("listen: expected HOST:PORT, such as 127.0.0.1:7781")
-    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 _FAULTS = (

@@ -189,7 +189,9 @@ class Ingest:
             self._has_due.clear()
             due, self._due = list(self._due.items()), {}
             for start in range(0, len(due), ACKS_AT_ONCE):
-                await asyncio.gather(*(self._acknowledge(publish, *entry) for entry in due[start : start + ACKS_AT_ONCE]))
+                await asyncio.gather(
+                    *(self._acknowledge(publish, *entry) for entry in due[start : start + ACKS_AT_ONCE])
+                )
 
     async def _acknowledge(self, publish: Publish, place: Place, prefix: int) -> None:
         device, epoch = place

@@ -35,8 +35,6 @@ ACCEPT_AGAIN_S = 1.0
 
 _INTERNAL = Fault("internal", "the device failed at this; its log says where", "设备处理时出错，详见设备日志")
 _CROWDED = Fault("too_many_connections", "too many programs talk to this device; try again", "连接过多，请稍后再试")
-    "too_many_connections", "too many programs talk to this device; try again soon", "连接过多，请稍后再试"
-)
 
 log = logging.getLogger(__name__)
 

@@ -6,12 +6,12 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
+from outpost_agent import replies
 from outpost_agent.chains import log_chain
 from outpost_agent.config import LimitsConfig
 from outpost_agent.content import ContentFolder
 from outpost_agent.conversation import AlreadyAccepted, Receive, Reply, find_received, receive, reply
 from outpost_agent.language import language_of
-from outpost_agent.router import replies
 from outpost_agent.router.core import Analyse, Command, Intent, UnknownCommand, parse_intent
 from outpost_disk import Database
 from outpost_hw.health import Health

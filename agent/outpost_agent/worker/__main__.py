@@ -34,7 +34,7 @@ def main() -> int:
         if connection is not None:
             Worker(connection, dict(arguments.handler), arguments.idle).serve()
     except OutpostError as error:
-        print(f"worker: {error}", file=sys.stderr)
+        sys.stderr.write(f"worker: {error}\n")
         return 1
     return 0
 

@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from outpost_agent.worker.orders import FIRST_PASSED
@@ -61,6 +61,10 @@ class Child:
         if not self._code.done():
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def when_ended(self, tell: Callable[[], None]) -> None:
+        """Call `tell` soon after the process has ended."""
+        self._code.add_done_callback(lambda _: tell())
 
     async def ended(self) -> int:
         """Wait for the process to end and return its exit code, negative for a signal."""

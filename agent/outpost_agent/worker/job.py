@@ -80,7 +80,7 @@ class DescriptorJob:
         raise NoSuchParent(f"this task has no parent of kind {kind!r}")
 
     def create(self, name: str) -> BinaryIO:
-        """Create file `name` in the task's folder, in place of what an earlier attempt left; raises BadName or OSError."""
+        """Create file `name`, in place of what an earlier attempt left; raises BadName or OSError."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         number = os.open(checked_name(name), flags, 0o600, dir_fd=self._folder)
         self._created.add(name)

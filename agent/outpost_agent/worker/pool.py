@@ -1,4 +1,4 @@
-"""The daemon's side of workers: hands each job to a process and turns whatever becomes of it into an outcome or a Failure.
+"""The daemon's side of workers: a job goes to a process, and whatever becomes of that is an outcome or a Failure.
 
 A job that is cancelled, or whose worker is of no use any more, costs that worker its life; the next job gets a new one.
 """
@@ -21,7 +21,7 @@ from outpost_agent.local.async_client import AsyncLocalClient
 from outpost_agent.local.descriptors import close_all
 from outpost_agent.local.errors import CallFailed, ConnectionLost
 from outpost_agent.worker import orders
-from outpost_agent.worker.child import Child, WorkerSettings, start_child
+from outpost_agent.worker.child import Child, WorkerNotStarted, WorkerSettings, start_child
 from outpost_agent.worker.orders import Order
 from outpost_sdk.handler import Input, Language, Outcome
 from outpost_sdk.tasks import Failure
@@ -31,6 +31,8 @@ from outpost_wire.frames import Fault
 START_ATTEMPTS = 3
 _FINAL = frozenset({orders.BAD_INPUT, orders.HANDLER_MISSING})
 _DIED = Failure(orders.WORKER_DIED, "the process that worked on this ended unexpectedly", "处理任务的进程意外结束")
+
+_MISSING = Failure("input_missing", "a file that this task needs is gone", "任务所需的文件已不存在", final=True)
 
 
 class JobFailed(OutpostError):
@@ -66,12 +68,25 @@ class JobDescription:
 
 
 class WorkerPool:
-    """At most `limit` workers, started when wanted; used in an `async with`, at whose end all of them are killed."""
+    """At most `limit` workers, started when wanted; used in an `async with`, at whose end all of them are killed.
 
-    def __init__(self, settings: WorkerSettings, limit: int = 1) -> None:
-        self._settings = settings
+    `handlers` maps task kinds to "module:function"; `memory_limit` is in bytes of private memory per worker; one that
+    had nothing to do for `idle_s` ends.
+    """
+
+    def __init__(
+        self,
+        handlers: Mapping[str, str],
+        *,
+        limit: int = 1,
+        memory_limit: int = 512 * 1024 * 1024,
+        nice: int = 10,
+        idle_s: float = 30.0,
+    ) -> None:
+        self._settings = WorkerSettings(handlers=handlers, memory_limit=memory_limit, nice=nice, idle_s=idle_s)
         self._free = asyncio.Semaphore(limit)
         self._workers: set[_Worker] = set()
+        self._is_closed = False
 
     @property
     def pids(self) -> frozenset[int]:
@@ -82,6 +97,8 @@ class WorkerPool:
         """Run `job` when a worker is free and return its outcome; raises JobFailed. Cancelling kills the worker."""
         async with self._free:
             for _ in range(START_ATTEMPTS):
+                if self._is_closed:
+                    break
                 worker = self._idle_worker() or self._start()
                 try:
                     return await self._run_on(worker, job, on_progress)
@@ -90,8 +107,15 @@ class WorkerPool:
                     continue
             raise JobFailed(_DIED)
 
+    async def emptied(self) -> None:
+        """Return once no worker is left, all having ended for want of work."""
+        while self._workers:
+            await next(iter(self._workers)).child.ended()
+            await asyncio.sleep(0)
+
     async def close(self) -> None:
         """Kill every worker; jobs under way raise JobFailed."""
+        self._is_closed = True
         for worker in tuple(self._workers):
             await self._end(worker)
 
@@ -107,10 +131,13 @@ class WorkerPool:
         return next((worker for worker in self._workers if not worker.is_busy and not worker.client.is_closed), None)
 
     def _start(self) -> _Worker:
-        child, connection = start_child(self._settings)
+        try:
+            child, connection = start_child(self._settings)
+        except WorkerNotStarted as error:
+            raise JobFailed(Failure(error.code, str(error), "无法启动处理任务的进程")) from error
         worker = _Worker(child, AsyncLocalClient(connection))
         self._workers.add(worker)
-        child.on_end(lambda: self._forget(worker))
+        child.when_ended(lambda: self._forget(worker))
         return worker
 
     def _forget(self, worker: _Worker) -> None:
@@ -185,22 +212,26 @@ def _opened(job: JobDescription) -> Iterator[tuple[Order, list[int]]]:
     """Open the files and folders of `job`; raises JobFailed when one of them is not there."""
     numbers: list[int] = []
     try:
-        inputs = []
-        for name, path in job.inputs:
-            number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            numbers.append(number)
-            inputs.append(Input(name, os.fstat(number).st_size))
-        for folder in (job.folder, *(parent.folder for parent in job.parents)):
-            numbers.append(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
-        yield (
-            Order(
-                kind=job.kind,
-                params=job.params,
-                language=job.language,
-                inputs=tuple(inputs),
-                parents=tuple(orders.Parent(parent.kind, parent.data) for parent in job.parents),
-            ),
-            numbers,
-        )
+        try:
+            order = _open_into(numbers, job)
+        except OSError as error:
+            raise JobFailed(_MISSING) from error
+        yield order, numbers
     finally:
         close_all(numbers)
+
+
+def _open_into(numbers: list[int], job: JobDescription) -> Order:
+    inputs = []
+    for name, path in job.inputs:
+        numbers.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        inputs.append(Input(name, os.fstat(numbers[-1]).st_size))
+    for folder in (job.folder, *(parent.folder for parent in job.parents)):
+        numbers.append(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))  # noqa: PERF401 - see _opened
+    return Order(
+        kind=job.kind,
+        params=job.params,
+        language=job.language,
+        inputs=tuple(inputs),
+        parents=tuple(orders.Parent(parent.kind, parent.data) for parent in job.parents),
+    )

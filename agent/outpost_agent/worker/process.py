@@ -22,7 +22,7 @@ from outpost_agent.local.descriptors import Descriptors, close_all
 from outpost_agent.worker.job import DescriptorJob
 from outpost_agent.worker.orders import BAD_INPUT, HANDLER_FAILED, HANDLER_MISSING, OUT_OF_MEMORY, RUN, parse_order
 from outpost_sdk.handler import Handler, Outcome
-from outpost_wire.errors import BadInput, BadMessage, OutpostError
+from outpost_wire.errors import BadInput, OutpostError
 from outpost_wire.frames import BULK_LIMIT, Assembler, Body, Fault, Frame
 
 _WATCHER_STACK = 256 * 1024
@@ -31,6 +31,12 @@ _NO_MEMORY = Fault(OUT_OF_MEMORY, "this needs more memory than a task may use he
 
 class _Idle(Exception):
     """No order came for a while."""
+
+
+class BadOutcome(OutpostError):
+    """A handler returned what is no outcome, or one that is too large."""
+
+    code = "bad_outcome"
 
 
 class _NoHandler(OutpostError):
@@ -108,11 +114,11 @@ class Worker:
         self._send(Body(id=body.id, update={"started": True}))
         outcome = handler(job)
         if not isinstance(outcome, Outcome):
-            raise BadMessage("a handler returns an Outcome")
+            raise BadOutcome("a handler returns an Outcome")
         job.settle(outcome)
         encoded = msgspec.msgpack.encode(outcome)
         if len(encoded) > BULK_LIMIT:
-            raise BadMessage(f"an outcome of {len(encoded)} bytes is more than {BULK_LIMIT}")
+            raise BadOutcome(f"an outcome of {len(encoded)} bytes is more than {BULK_LIMIT}")
         return encoded
 
     def _handler(self, kind: str) -> Handler:

@@ -56,7 +56,7 @@ persistence_file mosquitto.db
 autosave_interval 1
 autosave_on_changes true
 set_tcp_nodelay true
-message_size_limit {MESSAGE_LIMIT}
+max_packet_size {MESSAGE_LIMIT + 8192}
 max_inflight_messages 1000
 max_queued_messages 10000
 log_dest stderr

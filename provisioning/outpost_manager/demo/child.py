@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from outpost_manager.demo.process import copy_output, spawn, stop_group
 READY_S = 60.0
 POLL_S = 0.05
 GRACE_S = 8.0
+LAST_WORDS_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,40 +39,51 @@ class Child:
         recipe: Recipe,
         log: Logbook,
         on_start: Callable[[], None],
-        on_end: Callable[[str, int, float], None],
+        on_end: Callable[[Child, int, float], None],
     ) -> None:
         self.recipe = recipe
         self.log = log
-        self.pid = 0
         self._on_start = on_start
         self._on_end = on_end
         self._restarts = Restarts()
-        self._is_ready = asyncio.Event()
-        self._has_failed = asyncio.Event()
+        self._process: asyncio.subprocess.Process | None = None
+        self._is_known = asyncio.Event()
+        self._is_stopping = asyncio.Event()
+
+    @property
+    def pid(self) -> int:
+        """Return the number of the current process, or of the last one; 0 before the first."""
+        return self._process.pid if self._process else 0
 
     async def ready(self) -> bool:
-        """Wait until the child is ready for the first time and say so, or that it does not come up."""
-        waits = [asyncio.ensure_future(event.wait()) for event in (self._is_ready, self._has_failed)]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-        return self._is_ready.is_set()
+        """Wait until the child has been ready once and say so; False when it does not come up."""
+        await self._is_known.wait()
+        return not self._restarts.is_hopeless
 
     async def keep(self) -> None:
-        """Start the child and start it again whenever it ends, until cancelled; then stop it, at last by force."""
+        """Start the child, and start it again whenever it ends, until `stop`."""
         with self.log.opened():
-            while True:
+            while not self._is_stopping.is_set():
                 status = await self._live()
+                if self._is_stopping.is_set():
+                    return
                 wait_s = self._restarts.ended()
                 if self._restarts.is_hopeless:
-                    self._has_failed.set()
-                self._on_end(self.recipe.role, status, wait_s)
-                await asyncio.sleep(wait_s)
+                    self._is_known.set()
+                self._on_end(self, status, wait_s)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait_s):
+                        await self._is_stopping.wait()
+
+    async def stop(self) -> None:
+        """Stop the child and do not start it again; returns once it is gone."""
+        self._is_stopping.set()
+        if self._process is not None:
+            await _stop(self._process)
 
     async def _live(self) -> int:
         """Live through one process and return its exit status."""
-        process = await spawn(self.recipe.command, self.recipe.folder)
-        self.pid = process.pid
+        process = self._process = await spawn(self.recipe.command, self.recipe.folder)
         self._on_start()
         try:
             async with asyncio.TaskGroup() as group:
@@ -78,8 +91,9 @@ class Child:
                 watching = group.create_task(self._watch(process))
                 status = await process.wait()
                 watching.cancel()
-                stop_group(process.pid, signal.SIGKILL)  # what it started and left behind; that holds the pipe open too
-                await copying
+                stop_group(process.pid, signal.SIGKILL)  # what it started and left behind
+                await asyncio.wait([copying], timeout=LAST_WORDS_S)
+                copying.cancel()
                 return status
         finally:
             if process.returncode is None:
@@ -89,13 +103,13 @@ class Child:
         """See the child become ready, or stop it when that takes too long."""
         try:
             async with asyncio.timeout(READY_S):
-                while not await self.recipe.is_ready(self.recipe.port):
+                while not await self.recipe.is_ready(self.recipe.port):  # noqa: ASYNC110 - another process cannot set our event
                     await asyncio.sleep(POLL_S)
         except TimeoutError:
             await _stop(process)
         else:
             self._restarts.became_ready()
-            self._is_ready.set()
+            self._is_known.set()
 
 
 async def answers(port: int) -> bool:
@@ -127,10 +141,8 @@ async def says_ready(port: int) -> bool:
 async def _stop(process: asyncio.subprocess.Process) -> None:
     """Ask the process to end, and end its whole group when it does not in time."""
     stop_group(process.pid, signal.SIGTERM)
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(GRACE_S):
             await process.wait()
-    except TimeoutError:
-        pass
     stop_group(process.pid, signal.SIGKILL)
     await process.wait()

@@ -1,10 +1,10 @@
 """Where the demo keeps everything, and what is chosen once and kept: names, ports, secrets.
 
-    DIR/lock demo.json run.json
-    DIR/broker/    mosquitto.conf passwords acl mosquitto.db
-    DIR/manager/   the manager's state        DIR/manager.toml
-    DIR/device/    the device's state         DIR/device.toml
-    DIR/secrets/   one file each              DIR/logs/
+DIR/lock demo.json run.json
+DIR/broker/    mosquitto.conf passwords acl mosquitto.db
+DIR/manager/   the manager's state        DIR/manager.toml
+DIR/device/    the device's state         DIR/device.toml
+DIR/secrets/   one file each              DIR/logs/
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LEFTOVER_GRACE_S = 5.0
 
 
-async def spawn(command: Sequence[str], folder: Path, log: Logbook) -> asyncio.subprocess.Process:
+async def spawn(command: Sequence[str], folder: Path) -> asyncio.subprocess.Process:
     """Start `command` in `folder`; the caller reads its output with `copy_output`.
 
     Call it from the main thread: the kernel's promise is bound to the thread that starts the child.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 
 from outpost_disk import replace_file, short_socket_path
 from outpost_manager.demo.broker import DEVICE_PASSWORD, MANAGER_PASSWORD, MANAGER_USER
@@ -26,6 +27,11 @@ def write_settings(folder: DemoFolder, choices: Choices) -> None:
         replace_file(folder.device_config, toml(_device(folder, choices)).encode())
     except UnicodeEncodeError as error:
         raise FolderUnusable(folder.root, "its name is not UTF-8") from error
+
+
+def device_socket(folder: DemoFolder) -> Path:
+    """Return where the device's local socket lies, however long the folder's name is."""
+    return short_socket_path(folder.device_state, "outpost.sock")
 
 
 def toml(tables: Mapping[str, Table]) -> str:
@@ -59,7 +65,7 @@ def _device(folder: DemoFolder, choices: Choices) -> Mapping[str, Table]:
             "id": choices.device,
             "name": socket.gethostname().partition(".")[0] or choices.device,
             "state": str(folder.device_state),
-            "socket": str(short_socket_path(folder.device_state, "outpost.sock")),
+            "socket": str(device_socket(folder)),
         },
         "web": {
             "listen": f"{LOOPBACK}:{choices.chat_port}",

@@ -5,6 +5,11 @@ import { useContext } from "preact/hooks";
 
 import type { TaskState } from "./model";
 
+/** English only: a figure with its noun. */
+function plural(count: string, noun: string): string {
+  return count === "1" ? `1 ${noun}` : `${count} ${noun}s`;
+}
+
 const en = {
   live: "Live",
   connecting: "Connecting…",
@@ -58,7 +63,7 @@ const en = {
   search: "Search name, id, label, board, version",
   searchShort: "Search devices",
   clearSearch: "Clear the search",
-  showing: (shown: string, total: string) => (shown === total ? `${total} devices` : `${shown} of ${total} devices`),
+  showing: (shown: string, total: string) => (shown === total ? plural(total, "device") : `${shown} of ${plural(total, "device")}`),
   sortBy: "Sort by",
   ascending: "Ascending",
   descending: "Descending",
@@ -98,7 +103,7 @@ const en = {
   system: "System",
   memory: "Memory",
   disk: "Disk",
-  cores: (count: number) => (count === 1 ? "1 core" : `${count} cores`),
+  cores: (count: number) => plural(`${count}`, "core"),
   lastSeen: "Last seen",
   lost: "Events lost",
 

@@ -43,8 +43,6 @@ def test_weighs_a_result_as_the_json_that_carries_it() -> None:
     plots = (messages.Plot(name="a", title="", svg="<g/>"),)
     parts = (r'"\"\n"', messages.encode(document), '"<g/>"')
     assert messages.result_size('"\n', document, plots) == sum(len(part) for part in parts)
-        '"<g/>"'
-    )
 
 
 def test_the_largest_result_fits_in_a_message_with_its_envelope() -> None:

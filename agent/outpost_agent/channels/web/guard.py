@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from outpost_agent.language import accepted_language
 from outpost_wire.errors import BadInput, OutpostError
@@ -131,7 +132,7 @@ def error_response(request: web.Request, error: OutpostError) -> web.Response:
     return web.Response(status=_STATUS.get(error.code, 500), body=body, content_type="application/json")
 
 
-def guard_middleware(guard: Guard, clock: Callable[[], float], is_open: Callable[[web.Request], bool]) -> object:
+def guard_middleware(guard: Guard, clock: Callable[[], float], is_open: Callable[[web.Request], bool]) -> Middleware:
     """Return the middleware that lets `guard` decide, turns errors into responses and sets the headers.
 
     `is_open` says which requests need no token.

@@ -102,7 +102,7 @@ function options(
   return {
     width: holder.clientWidth,
     height: HEIGHT,
-    padding: [8, sides.includes("right") ? 0 : 10, 0, 0],
+    padding: [8, sides.includes("right") ? 0 : 22, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: "health" }, points: { size: 7 } },
     hooks: { setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)] },
