@@ -168,7 +168,7 @@ class Connection:
         """Subscribe to all `filters`. Raises SubscriptionRefused for the first that is refused, or LinkDown."""
         if self._ended.done():
             raise self._ended.result()
-        _, mid = self._client.subscribe([(name, SubscribeOptions(qos=qos)) for name, qos in filters])
+        _, mid = self._client.subscribe([(name, _options(name, qos)) for name, qos in filters])
         assert mid is not None
         answer: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
         self._subscribing[mid] = answer
@@ -359,6 +359,13 @@ class Connection:
         for future in unanswered:
             if not future.done():
                 future.set_exception(LinkDown(str(reason)))
+
+
+def _options(topic_filter: str, qos: Qos) -> SubscribeOptions:
+    """Ask for no retained messages on a shared subscription: mosquitto 2.0 sends them against MQTT 5, section 4.8.2."""
+    is_shared = topic_filter.startswith("$share/")
+    handling = SubscribeOptions.RETAIN_DO_NOT_SEND if is_shared else SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+    return SubscribeOptions(qos=qos, retainHandling=handling)
 
 
 def _set_no_delay(_client: Client, _data: object, opened: object) -> None:

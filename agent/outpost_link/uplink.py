@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ class DeviceLink:
         new_id: Callable[[], str],
         clock_ms: Callable[[], int],
         on_desired: Callable[[bytes], Awaitable[None]],
+        chance: Callable[[], float],
     ) -> None:
         self._identity = identity
         self._database = database
@@ -68,7 +70,9 @@ class DeviceLink:
         self._clock_ms = clock_ms
         self._on_desired = on_desired
         self._loop = asyncio.get_running_loop()
-        self._session = MqttSession(login, self._hear, greet=self._greet, part=self._part, make_will=self._make_will)
+        self._session = MqttSession(
+            login, self._hear, greet=self._greet, part=self._part, make_will=self._make_will, chance=chance
+        )
         self._reported: messages.Reported | None = None
         self._connections = 0
         self._telemetry_dropped = 0
@@ -293,6 +297,7 @@ async def open_device_link(
     on_desired: Callable[[bytes], Awaitable[None]] = _keep_nothing,
     window: int = 64,
     retry_s: float = 10.0,
+    chance: Callable[[], float] = random.random,
 ) -> AsyncIterator[DeviceLink]:
     """Open the device's link over a `database` that has OUTBOX_SCHEMA; works with the broker away.
 
@@ -302,6 +307,8 @@ async def open_device_link(
     await database.write(partial(outbox.open_epoch, new_epoch=new_id()))
     extent = await database.read(outbox.extent)
     core = Uplink(extent.epoch, extent.first, extent.last, window=window, retry_s=retry_s)
-    link = DeviceLink(login, identity, database, core, new_id=new_id, clock_ms=clock_ms, on_desired=on_desired)
+    link = DeviceLink(
+        login, identity, database, core, new_id=new_id, clock_ms=clock_ms, on_desired=on_desired, chance=chance
+    )
     async with link.opened():
         yield link

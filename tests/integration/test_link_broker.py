@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import resource
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,20 +19,18 @@ from outpost_link import (
     DeviceLink,
     Identity,
     LinkDown,
-    LinkFailed,
     Login,
     MqttSession,
     Placed,
     Prefix,
     PublishRefused,
     Received,
-    SubscriptionRefused,
     open_device_link,
     outbox,
 )
 from outpost_wire import messages
 from outpost_wire.ids import DeviceId, FleetId, Ulids, encode
-from outpost_wire.topics import Leaf, filter_for, parse_topic, topic
+from outpost_wire.topics import Leaf, filter_for, topic
 from tests.support.broker import Broker, running_broker
 
 pytestmark = pytest.mark.broker
@@ -183,14 +180,28 @@ async def _add(database: Database, count: int) -> None:
     )
 
 
-async def _depth(database: Database) -> int:
-    return (await database.read(outbox.extent)).depth
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def _telemetry_times(listener: Listener) -> list[int]:
+    return [messages.decode_telemetry(message.payload).time_ms for message in listener.heard]
+
+
+async def _eventually(is_so: Callable[[], Awaitable[bool]]) -> None:
+    """Look again until it is so; for what tells nobody when it changes."""
+    for _ in range(1500):
+        if await is_so():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not come to be in 30 s")
 
 
 async def _until_empty(database: Database) -> None:
-    async with asyncio.timeout(30.0):
-        while await _depth(database) > 0:
-            await asyncio.sleep(0.02)
+    async def is_empty() -> bool:
+        return (await database.read(outbox.extent)).depth == 0
+
+    await _eventually(is_empty)
 
 
 def _states(listener: Listener) -> list[messages.DeviceState]:
@@ -253,11 +264,11 @@ async def test_what_a_shared_subscriber_did_not_acknowledge_comes_again(broker: 
 async def test_retained_messages_come_on_a_plain_subscription_and_not_on_a_shared_one(broker: Broker) -> None:
     async with _listening(_login(broker, "sender")) as sender:
         await sender.session.publish("t/state", b"kept", retain=True)
-    async with _listening(_login(broker, "m"), "$share/manager/t/state", "t/+") as manager:
-        await manager.until(lambda it: len(it.heard) == 1)
-        await manager.session.publish("t/last", b"")
-        await manager.until(lambda it: it.heard[-1].topic == "t/last")
-    assert [(message.payload, message.retain) for message in manager.heard] == [(b"kept", True), (b"", False)]
+    for topic_filter, kept in [("t/+", [b"kept"]), ("$share/manager/t/+", [])]:
+        async with _listening(_login(broker, "m"), topic_filter) as listener:
+            await listener.session.publish("t/last", b"news")
+            await listener.until(lambda it: it.heard[-1:] != [] and not it.heard[-1].retain)
+        assert [message.payload for message in listener.heard] == [*kept, b"news"]
 
 
 async def test_comes_back_after_a_restart_of_the_broker_and_subscribes_again(broker: Broker) -> None:
@@ -298,10 +309,13 @@ topic read outpost/v1/home/pi/acked
 
 async def test_a_refused_login_is_told_without_the_password(tmp_path: Path) -> None:
     with running_broker(tmp_path / "broker", passwords={"device": "right"}) as broker:
-        session = MqttSession(_login(broker, "a", username="device", password="wr0ng"), Listener._handle)  # type: ignore[arg-type]
-        async with session.opened(), asyncio.timeout(5.0):
-            while session.down_because is None or "refused" not in session.down_because:
-                await asyncio.sleep(0.01)
+        session = Listener(_login(broker, "a", username="device", password="wr0ng")).session
+
+        async def is_refused() -> bool:
+            return "refused" in (session.down_because or "")
+
+        async with session.opened():
+            await _eventually(is_refused)
             assert session.down_because == (
                 f"the broker at 127.0.0.1:{broker.port} refused client a: Not authorized; "
                 "check the link's user name and password"
@@ -315,8 +329,6 @@ async def test_what_the_access_rules_forbid_is_refused_by_name(tmp_path: Path) -
             await listener.session.publish("outpost/v1/home/pi/state", b"allowed")
             with pytest.raises(PublishRefused, match=r"a message on other/topic: Not authorized"):
                 await listener.session.publish("other/topic", b"forbidden")
-            with pytest.raises(SubscriptionRefused, match=r"subscription to outpost/v1/#: "):
-                await listener.session.subscribe("outpost/v1/#")
 
 
 async def test_a_device_says_that_it_is_there_and_that_it_leaves(broker: Broker, database: Database) -> None:
@@ -336,17 +348,18 @@ async def test_a_device_publishes_its_retained_topics_again_after_the_broker_los
     shadow = messages.Reported(id=new_id(), time_ms=1, version=4, name="pi", release="0.1.0")
     async with _device(broker, database) as link:
         await link.report(shadow)
-        broker.kill()
-        (broker.folder / "mosquitto.db").unlink(missing_ok=True)
-        broker.start()
-        async with _listening(_login(broker, "watcher"), filter_for(FLEET, Leaf.SHADOW_REPORTED)) as watcher:
-            await watcher.until(lambda it: len(it.heard) == 1)
-        assert messages.decode(watcher.heard[0].payload, messages.Reported) == shadow
         async with _listening(_login(broker, "watcher"), filter_for(FLEET, Leaf.STATE)) as watcher:
             await watcher.until(lambda it: len(it.heard) == 1)
-        (state,) = _states(watcher)
-        assert state.online
-        assert state.seq >= 2
+        broker.kill()
+        (broker.folder / "mosquitto.db").unlink()
+        broker.start()
+        leaves = filter_for(FLEET, Leaf.STATE), filter_for(FLEET, Leaf.SHADOW_REPORTED)
+        async with _listening(_login(broker, "watcher"), *leaves) as later:
+            await later.until(lambda it: len(it.heard) == 2)
+    state, reported = (message.payload for message in later.heard)
+    assert messages.decode(state, messages.DeviceState).seq >= 2
+    assert messages.decode(state, messages.DeviceState).online
+    assert messages.decode(reported, messages.Reported) == shadow
 
 
 DEVICE_PROGRAM = """
@@ -394,6 +407,7 @@ async def test_events_reach_the_manager_and_leave_the_outbox(
         assert link.depth == 0
 
 
+@pytest.mark.long
 async def test_a_broker_that_is_killed_again_and_again_loses_nothing(
     broker: Broker, database: Database, tmp_path: Path
 ) -> None:
@@ -419,13 +433,16 @@ async def test_a_manager_that_dies_before_it_acknowledges_gets_everything_again(
     async with _device(broker, database, retry_s=0.5):
         async with _listening(_login(broker, "manager"), filter_for(FLEET, Leaf.EVENT), acks=False) as deaf:
             await deaf.until(lambda it: len(it.heard) == 20)
-        assert await _depth(database) == 100
+        assert (await database.read(outbox.extent)).depth == 100
         async with _manager(broker, tmp_path / "manager.db") as manager:
             await manager.until_it_has(100)
             await _until_empty(database)
 
 
 async def test_telemetry_leaves_oldest_first_when_the_broker_has_it(broker: Broker, database: Database) -> None:
+    async def has_left() -> bool:
+        return await database.read(outbox.oldest_telemetry) is None
+
     broker.kill()
     async with _device(broker, database) as link:
         for number in range(5):
@@ -441,30 +458,43 @@ async def test_telemetry_leaves_oldest_first_when_the_broker_has_it(broker: Brok
             await listener.until(lambda it: _telemetry_times(it)[-1:] == [5])
         times = _telemetry_times(listener)
         assert times == sorted(times)
-        async with asyncio.timeout(5.0):
-            while await database.read(outbox.oldest_telemetry) is not None:
-                await asyncio.sleep(0.02)
+        await _eventually(has_left)
 
 
-async def test_days_without_a_manager_cost_no_memory_and_end_in_order(
-    broker: Broker, database: Database, tmp_path: Path
-) -> None:
-    rows, drained = 100_000, 100_000 if IS_LONG else 4_000
+class Tally:
+    """A manager that keeps nothing but the last seq, and insists on the order."""
+
+    def __init__(self, login: Login, enough: int) -> None:
+        self.session = MqttSession(login, self._handle, chance=_quickly)
+        self.has_enough = asyncio.Event()
+        self._enough = enough
+        self._last = 0
+
+    async def _handle(self, message: Received) -> None:
+        uplink = messages.decode(message.payload, messages.Uplink)
+        assert uplink.seq <= self._last + 1, "a row was passed over"
+        self._last = max(self._last, uplink.seq)
+        message.ack()
+        if uplink.seq % 20 == 0:
+            acked = messages.Acked(id=new_id(), time_ms=0, epoch=uplink.epoch, seq=self._last)
+            await self.session.publish(topic(FLEET, DEVICE, Leaf.ACKED), messages.encode(acked))
+        if self._last >= self._enough:
+            self.has_enough.set()
+
+
+@pytest.mark.long
+async def test_days_without_a_manager_cost_no_memory_and_end_in_order(broker: Broker, database: Database) -> None:
+    rows, drained = 100_000, 100_000 if IS_LONG else 2_000
     for _ in range(100):
         await _add(database, rows // 100)
     broker.kill()
+    tally = Tally(_login(broker, "manager"), drained)
+    await tally.session.subscribe(filter_for(FLEET, Leaf.EVENT, share="manager"))
     before = _resident_bytes()
-    async with _device(broker, database) as link:
-        for _ in itertools.repeat(None, 1000):
-            link.notify()
-            await asyncio.sleep(0)
+    async with tally.session.opened(), _device(broker, database) as link:
+        link.notify()
         assert link.depth == rows
         broker.start()
-        async with _listening(_login(broker, "manager"), filter_for(FLEET, Leaf.EVENT)) as manager:
-            await _acknowledge_until(manager, drained)
-        grown = _resident_bytes() - before
-    seqs = [messages.decode(message.payload, messages.Uplink).seq for message in manager.heard]
-    assert sorted(set(seqs)) == list(range(1, max(seqs) + 1))
-    assert max(seqs) >= drained
-    heard_bytes = sum(len(message.payload) + 1500 for message in manager.heard)
-    assert grown - heard_bytes < 8 * 2**20
+        async with asyncio.timeout(600.0 if IS_LONG else 60.0):
+            await tally.has_enough.wait()
+    assert _resident_bytes() - before < 8 * 2**20

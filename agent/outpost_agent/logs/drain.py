@@ -6,8 +6,9 @@ A message is a list of tokens. A tree of fixed depth leads from the number of to
 with a few templates; the most similar one takes the message, and tokens in which they differ become `<*>`. If none is
 similar enough, the message founds a template.
 
-Two things are added. A message whose masked text was seen before goes straight to the template that took it, which
-makes the miner several times faster. And the number of templates is
+Three things are added. A message whose masked text was seen before goes straight to the template that took it, which
+makes the miner several times faster. A leaf holds at most `siblings` templates: text that fills one is free text,
+and a further message joins the most similar template there whatever the similarity. And the number of templates is
 bounded: when it is reached, the least used tenth is forgotten and its messages count as template `T0`, "other".
 
 Invariants: every message is counted exactly once, in a template or in `other`; a template keeps its number of tokens,
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import eq
 
 from outpost_agent.logs.masks import WILDCARD, Masker
 
@@ -32,6 +34,7 @@ class Template:
 
     id: str
     tokens: list[str]
+    wildcards: int
     count: int = 0
     is_alive: bool = True
 
@@ -39,6 +42,11 @@ class Template:
     def text(self) -> str:
         """Return the pattern as one line of text."""
         return " ".join(self.tokens)
+
+    def widen(self, tokens: list[str]) -> None:
+        """Turn the tokens that differ from `tokens`, of which there are as many, into `<*>`."""
+        self.tokens = [mine if mine == other else WILDCARD for mine, other in zip(self.tokens, tokens, strict=True)]
+        self.wildcards = self.tokens.count(WILDCARD)
 
 
 @dataclass(slots=True)
@@ -53,8 +61,8 @@ class Miner:
     """Finds the template of each message; owns no file and no clock.
 
     `depth` counts the levels of the tree as the paper does (root, length, tokens, leaf), `similarity` is the share
-    of equal tokens that joins a message to a template, `children` bounds the fan-out of a node, `limit` the number
-    of templates. Of a message, the first `length` characters and `width` tokens are looked at.
+    of equal tokens that joins a message to a template, `children` bounds the fan-out of a node, `siblings` the
+    templates of a leaf, `limit` all templates. Of a message, the first `length` characters and `width` tokens are looked at.
     """
 
     def __init__(
@@ -63,6 +71,7 @@ class Miner:
         depth: int = 4,
         similarity: float = 0.5,
         children: int = 100,
+        siblings: int = 100,
         limit: int = 4000,
         length: int = 2048,
         width: int = 128,
@@ -70,6 +79,7 @@ class Miner:
         self._levels = depth - 2
         self._similarity = similarity
         self._children = children
+        self._siblings = siblings
         self._limit = limit
         self._length = length
         self._width = width
@@ -107,15 +117,16 @@ class Miner:
 
     def _place(self, tokens: list[str]) -> Template:
         leaf = self._leaf(tokens)
-        best = self._most_similar(leaf.templates, tokens)
+        least = 0.0 if len(leaf.templates) >= self._siblings else self._similarity
+        best = _most_similar(leaf.templates, tokens, least)
         if best is not None:
-            best.tokens = [mine if mine == other else WILDCARD for mine, other in zip(best.tokens, tokens, strict=True)]
+            best.widen(tokens)
             return best
         if len(self._templates) >= self._limit:
             self._forget()
             leaf = self._leaf(tokens)
         self._founded += 1
-        template = Template(f"T{self._founded}", tokens)
+        template = Template(f"T{self._founded}", tokens, tokens.count(WILDCARD))
         leaf.templates.append(template)
         self._templates[template.id] = template
         return template
@@ -137,22 +148,6 @@ class Miner:
             node = following
         return node
 
-    def _most_similar(self, templates: list[Template], tokens: list[str]) -> Template | None:
-        """Return the template with the largest share of equal tokens; of equals, the one with more wildcards."""
-        if not tokens:
-            return templates[0] if templates else None
-        best, best_score = None, (self._similarity * len(tokens), -1)
-        for template in templates:
-            same = wild = 0
-            for mine, other in zip(template.tokens, tokens, strict=True):
-                if mine == other:
-                    same += 1
-                if mine == WILDCARD:
-                    wild += 1
-            if (same, wild) > best_score:
-                best, best_score = template, (same, wild)
-        return best
-
     def _forget(self) -> None:
         """Forget the least used tenth of the templates; their messages count as other."""
         by_use = sorted(self._templates.values(), key=lambda template: template.count)
@@ -164,6 +159,16 @@ class Miner:
         self._lengths.clear()
         for template in self._templates.values():
             self._leaf(template.tokens).templates.append(template)
+
+
+def _most_similar(templates: list[Template], tokens: list[str], least: float) -> Template | None:
+    """Return the template with the largest share of equal tokens, at least `least`; of equals the wider one."""
+    best, best_score = None, (least * len(tokens), -1)
+    for template in templates:
+        score = sum(map(eq, template.tokens, tokens)), template.wildcards
+        if score > best_score:
+            best, best_score = template, score
+    return best
 
 
 def _has_digit(token: str) -> bool:

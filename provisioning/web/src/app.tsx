@@ -79,7 +79,7 @@ async function begin(api: Api, code: string | null): Promise<Session> {
     return { is: "in", me: await api.me() };
   } catch (error) {
     if (!(error instanceof Refused)) return { is: "out", trouble: "unreachable" };
-    return { is: "out", trouble: code ? "refused" : null };
+    return { is: "out", trouble: code ? { said: error.message } : null };
   }
 }
 

@@ -36,10 +36,9 @@ const en = {
 
   signInTitle: "Open the one-time link",
   signInBody: "The manager printed a link when it started. Open it in this browser, or paste the link or its code here.",
+  signInFresh: "A link works once. This command prints a fresh one:",
   signInCode: "Link or code",
   signIn: "Sign in",
-  signInRefused: "This code is not valid any more. Each link works once: start the manager anew or ask it for a new link.",
-  signInHint: "The link looks like this:",
   unreachable: "The manager cannot be reached. Is it running?",
   badAnswer: (field: string) => `The manager's answer could not be read (${field}). Console and manager may be of different versions; reload the page.`,
   failed: (message: string) => `That did not work: ${message}`,
@@ -181,10 +180,9 @@ const zh: Words = {
 
   signInTitle: "请打开一次性链接",
   signInBody: "管理端启动时会打印一个链接。请在此浏览器中打开它，或将链接或其中的代码粘贴到这里。",
+  signInFresh: "每个链接只能使用一次。运行以下命令可获取新链接：",
   signInCode: "链接或代码",
   signIn: "登录",
-  signInRefused: "此代码已失效。每个链接只能使用一次：请重启管理端，或让它生成新链接。",
-  signInHint: "链接形如：",
   unreachable: "无法连接管理端，请确认它正在运行。",
   badAnswer: (field) => `无法读取管理端的应答（${field}）。控制台与管理端的版本可能不一致，请刷新页面。`,
   failed: (message) => `操作未成功：${message}`,

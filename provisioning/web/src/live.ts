@@ -78,8 +78,9 @@ export class Live {
     let silence = setTimeout(abort, SILENCE_MS);
     try {
       const response = await this.api.stream(attempt.signal);
+      const { manager } = await this.api.me();
       opened();
-      this.become("live");
+      this.become(manager.link === "down" ? "deaf" : "live");
       for (const follower of this.followers) follower.opened();
       const events = new EventReader();
       const pieces = response.body?.pipeThrough(new TextDecoderStream()).getReader();

@@ -94,7 +94,7 @@ export const telemetry = object({
   }),
 });
 
-export const me = object({ fleet: text, version: text, manager: object({ id: text }) });
+export const me = object({ fleet: text, version: text, manager: object({ id: text, link: nullable(oneOf("up", "down")) }) });
 
 export type Health = Parsed<typeof health>;
 export type Device = Parsed<typeof device>;

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from outpost_link import LinkDown, Login, MqttSession, Received
+from outpost_link import LinkDown, Login, MqttSession, Received, SubscriptionRefused
 from outpost_link.connection import Connection, Outgoing
 
 MESSAGE = Outgoing(topic="a/b", payload=b"x")
@@ -21,12 +21,13 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]
 
 
 @asynccontextmanager
-async def _server(answer: bytes) -> AsyncIterator[int]:
-    """Listen on a free port, and answer whatever is said first with `answer`."""
+async def _server(*answers: bytes) -> AsyncIterator[int]:
+    """Listen on a free port, and answer whatever is said with one of `answers` after the other."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(100)
-        writer.write(answer)
+        for answer in answers:
+            await reader.read(100)
+            writer.write(answer)
         with contextlib.suppress(ConnectionResetError):
             await reader.read()
         writer.close()
@@ -98,6 +99,15 @@ async def test_what_waits_for_an_answer_learns_that_the_connection_ended() -> No
     assert [type(outcome) for outcome in outcomes] == [LinkDown] * 5
     with pytest.raises(LinkDown, match="Normal disconnection"):
         await connection.send(MESSAGE)
+
+
+async def test_names_the_subscription_that_is_refused() -> None:
+    async with _server(CONNACK, bytes.fromhex("90050001000187")) as port:
+        connection = Connection(_login(port), None, _ignore)
+        await connection.open()
+        with pytest.raises(SubscriptionRefused, match=r"subscription to b/#: Not authorized; check its access rules"):
+            await connection.subscribe([("a", 1), ("b/#", 1)])
+        await connection.close()
 
 
 async def test_a_message_too_many_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

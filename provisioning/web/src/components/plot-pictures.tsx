@@ -20,12 +20,9 @@ export function PlotPictures({ plots }: { plots: readonly Plot[] }) {
   return (
     <div class="pictures" data-testid="plots">
       {plots.map((plot) => (
-        <figure key={plot.name} class="picture">
-          <button title={words.enlarge(plot.title)} onClick={() => enlarge(plot)}>
-            <img src={pictureAddress(plot)} alt={plot.title} data-testid="plot" data-id={plot.name} />
-          </button>
-          <figcaption>{plot.title}</figcaption>
-        </figure>
+        <button key={plot.name} class="picture" title={words.enlarge(plot.title)} onClick={() => enlarge(plot)}>
+          <img src={pictureAddress(plot)} alt={plot.title} data-testid="plot" data-id={plot.name} />
+        </button>
       ))}
       <dialog ref={dialog} class="enlarged" aria-label={enlarged?.title} onClick={() => dialog.current?.close()}>
         {enlarged && <img src={pictureAddress(enlarged)} alt={enlarged.title} />}

@@ -4,7 +4,8 @@ import { Logo } from "../components/logo";
 import { useTitle } from "../hooks";
 import { useWords } from "../i18n";
 
-export type SignInTrouble = "refused" | "unreachable";
+/** What the manager said to the code, or that it said nothing. */
+export type SignInTrouble = { said: string } | "unreachable";
 
 interface SignInProps {
   trouble: SignInTrouble | null;
@@ -44,6 +45,7 @@ export function SignInPage({ trouble, onCode, onLanguage }: SignInProps) {
             autocapitalize="off"
             spellcheck={false}
             aria-describedby={trouble ? "trouble" : undefined}
+            placeholder={`${location.origin}/#code=…`}
             required
           />
           <button class="button primary" data-testid="sign-in-button" disabled={busy || !typed.trim()}>
@@ -52,11 +54,11 @@ export function SignInPage({ trouble, onCode, onLanguage }: SignInProps) {
         </div>
         {trouble && (
           <p id="trouble" class="trouble" role="alert" data-testid="trouble">
-            {trouble === "refused" ? words.signInRefused : words.unreachable}
+            {trouble === "unreachable" ? words.unreachable : trouble.said}
           </p>
         )}
         <p class="hint">
-          {words.signInHint} <code>{location.origin}/#code=…</code>
+          {words.signInFresh} <code>outpost-fleet link</code>
         </p>
       </form>
       <button class="button quiet" lang={words.otherLanguage === "English" ? "en" : "zh-CN"} onClick={onLanguage}>
