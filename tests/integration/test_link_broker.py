@@ -491,7 +491,7 @@ async def test_days_without_a_manager_cost_no_memory_and_end_in_order(broker: Br
     tally = Tally(_login(broker, "manager"), drained)
     await tally.session.subscribe(filter_for(FLEET, Leaf.EVENT, share="manager"))
     before = _resident_bytes()
-    async with tally.session.opened(), _device(broker, database) as link:
+    async with tally.session.opened(), _device(broker, database, retry_s=0.5) as link:
         link.notify()
         assert link.depth == rows
         broker.start()

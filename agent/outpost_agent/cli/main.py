@@ -9,17 +9,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from outpost_agent.cli.output import Output, language_of
 
-if TYPE_CHECKING:
-    from outpost_sdk.handler import Language
-
-USAGE = 2
 INTERRUPTED = 130
 TASK_STATES = ("waiting", "ready", "running", "done", "failed", "cancelled")
 
@@ -28,11 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     output = Output(is_json="--json" in given, language=language_of(os.environ))
-    options = make_parser(output).parse_args(given)
-    if options.command is None:
-        output.line(_greeting(output))
-        return 0
     try:
+        options = make_parser(output).parse_args(given)
+        if options.command is None:
+            output.line(_greeting(output))
+            return 0
         return _carry_out(options, output)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -50,9 +46,8 @@ def _carry_out(options: argparse.Namespace, output: Output) -> int:
     if options.command == "run":
         from outpost_agent.app import main as run_daemon  # noqa: PLC0415 - the daemon is large
 
-        return run_daemon(options.config, options.state)
-    module = import_module(f"outpost_agent.cli.{options.command}")
-    run: Callable[[argparse.Namespace, Output], int] = module.run
+        return run_daemon(options.config, options.folder)
+    run: Callable[[argparse.Namespace, Output], int] = import_module(f"outpost_agent.cli.{options.command}").run
     return run(options, output)
 
 
@@ -63,77 +58,123 @@ def make_parser(output: Output) -> argparse.ArgumentParser:
     class Parser(argparse.ArgumentParser):
         def error(self, message: str) -> NoReturn:
             en = f"{message}; see {self.prog} --help"
-            sys.exit(output.refused(say(en, f"用法有误（{message}），请运行 {self.prog} --help")))
+            sys.exit(output.misused(say(en, f"用法有误（{message}），请运行 {self.prog} --help")))
 
-    as_json = Parser(add_help=False)
-    as_json.add_argument(
-        "--json",
-        action="store_true",
-        default=argparse.SUPPRESS,
-        help=say("print one document for machines", "输出供程序读取的一份 JSON"),
-    )
-    where = Parser(add_help=False)
-    where.add_argument(
-        "--socket", type=Path, metavar="PATH", help=say("the daemon's socket", "守护进程的套接字"), default=None
-    )
-    where.add_argument(
-        "--state", type=Path, metavar="DIR", help=say("the device's state folder", "设备的状态文件夹"), default=None
-    )
+    def options(*makers: Callable[[argparse.ArgumentParser], object]) -> list[argparse.ArgumentParser]:
+        parent = Parser(add_help=False, argument_default=argparse.SUPPRESS)
+        for make in makers:
+            make(parent)
+        return [parent]
 
-    parser = Parser(
-        prog="outpost", description=say("The digital worker on this machine.", "这台机器上的数字员工。"), parents=[as_json]
-    )
-    parser.add_argument("--version", action=_Version, help=say("print the version", "显示版本"))
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    def as_json(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help=say("print one JSON document", "输出一份 JSON"))
 
-    run = commands.add_parser("run", parents=[as_json], help=say("run the device", "运行设备"))
+    def socket(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--socket", type=Path, metavar="PATH", help=say("the device's socket", "设备的套接字"))
+
+    def state(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--state",
+            dest="folder",
+            type=Path,
+            metavar="DIR",
+            help=say("the device's state folder", "设备的状态文件夹"),
+        )
+
+    parser = Parser(prog="outpost", description=_ABOUT[output.language], parents=options(as_json, socket, state))
+    parser.set_defaults(json=False, socket=None, folder=None)
+    parser.add_argument("--version", action=_Version, nargs=0, help=say("print the version", "显示版本"))
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+
+    run = commands.add_parser("run", parents=options(as_json, state), help=say("run the device", "运行设备"))
     run.add_argument("--config", type=Path, metavar="FILE", help=say("its settings", "设置文件"))
-    run.add_argument("--state", type=Path, metavar="DIR", help=say("where it keeps its state", "状态文件夹"))
 
-    commands.add_parser("status", parents=[as_json, where], help=say("say how the device is", "查看设备状态"))
+    anywhere = options(as_json, socket, state)
+    commands.add_parser("status", parents=anywhere, help=say("say how the device is", "查看设备状态"))
 
-    ask = commands.add_parser("ask", parents=[as_json, where], help=say("ask the device", "向设备提问"))
+    ask = commands.add_parser("ask", parents=anywhere, help=say("ask the device", "向设备提问"))
     ask.add_argument("text", nargs="?", default="", metavar="TEXT", help=say("what to say", "要说的话"))
     ask.add_argument(
-        "--attach", type=Path, action="extend", nargs="+", default=[], metavar="FILE", help=say("send along", "附上文件")
+        "--attach",
+        type=Path,
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help=say("send along", "附上文件"),
     )
     ask.add_argument("--save", type=Path, metavar="DIR", help=say("keep the files of the answer", "保存回复中的文件"))
 
     analyse = commands.add_parser(
-        "analyse", parents=[as_json], help=say("analyse a log file without a daemon", "直接分析日志文件")
+        "analyse", parents=options(as_json), help=say("analyse a log without the device", "不经设备直接分析日志")
     )
-    analyse.add_argument("file", type=Path, metavar="FILE", help=say("a log, gzip, xz and zstd too", "日志（可压缩）"))
+    analyse.add_argument(
+        "file", type=Path, metavar="FILE", help=say("a log, also compressed", "日志文件，可为压缩文件")
+    )
     analyse.add_argument(
         "--assign", type=Path, metavar="OUT.csv", help=say("write the template of each line", "写出每行所属的模板")
     )
-    analyse.add_argument("--language", choices=("en", "zh"), default=output.language)
+    analyse.add_argument(
+        "--language", choices=("en", "zh"), default=output.language, help=say("of the report", "报告的语言")
+    )
 
-    _add_task(commands.add_parser("task", help=say("list, show or cancel tasks", "查看或取消任务")), [as_json, where], say)
+    task = commands.add_parser("task", help=say("list, show or cancel tasks", "查看或取消任务"))
+    actions = task.add_subparsers(dest="action", metavar="list|show|cancel", required=True, parser_class=Parser)
+    # Here --state is a task's; a state folder is named before the command: outpost --state DIR task list.
+    listed = actions.add_parser("list", parents=options(as_json, socket), help=say("newest first", "由新到旧列出"))
+    listed.add_argument(
+        "--state", dest="states", action="append", default=[], choices=TASK_STATES, help=say("only these", "只列这些")
+    )
+    listed.add_argument("--limit", type=_limit, default=20, metavar="N", help=say("at most so many", "最多条数"))
+    for action, words in (("show", say("show one task", "查看一项")), ("cancel", say("cancel a task", "取消一项"))):
+        actions.add_parser(action, parents=anywhere, help=words).add_argument("id", metavar="ID")
 
-    doctor = commands.add_parser("doctor", parents=[as_json, where], help=say("check and say how to mend", "检查并给出修复办法"))
+    doctor = commands.add_parser(
+        "doctor", parents=anywhere, help=say("check everything and say how to mend it", "全面检查并给出修复办法")
+    )
     doctor.add_argument("--config", type=Path, metavar="FILE", help=say("the settings to check", "要检查的设置文件"))
     return parser
 
 
-def _add_task(
-    parser: argparse.ArgumentParser, parents: list[argparse.ArgumentParser], say: Callable[[str, str], str]
-) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="list|show|cancel", required=True)
-    listed = actions.add_parser("list", parents=parents, help=say("list tasks, newest first", "列出任务"))
-    # `--state` is the folder everywhere else, and a task's state here: a folder has a slash in it or exists.
-    listed.add_argument("--limit", type=_count, default=20, metavar="N", help=say("at most so many", "最多条数"))
-    for action, help_ in (("show", say("show one task", "查看任务")), ("cancel", say("cancel a task", "取消任务"))):
-        actions.add_parser(action, parents=parents, help=help_).add_argument("id", metavar="ID")
+_ABOUT = {"en": "The digital worker on this machine.", "zh": "这台机器上的数字员工。"}
+
+
+def _greeting(output: Output) -> str:
+    return output.say(
+        """Outpost, the digital worker on this machine.
+
+  outpost ask "what can you do?"      talk to it
+  outpost ask --attach app.log        hand it a log to analyse
+  outpost analyse app.log             the same, without the device
+  outpost status                      how it is doing
+  outpost task list                   what it is working on
+  outpost doctor                      what is wrong, and how to mend it
+
+`outpost COMMAND --help` tells more.""",
+        """Outpost，这台机器上的数字员工。
+
+  outpost ask "你能做什么？"          与它对话
+  outpost ask --attach app.log        交给它一份日志分析
+  outpost analyse app.log             不经设备直接分析
+  outpost status                      查看它的状态
+  outpost task list                   查看它正在做的任务
+  outpost doctor                      检查问题并给出修复办法
+
+运行 outpost COMMAND --help 了解更多。""",
+    )
+
+
+def _limit(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 1000:
+        raise argparse.ArgumentTypeError("expected a number from 1 to 1000")
+    return value
 
 
 class _Version(argparse.Action):
-    """Prints the version; looking it up reads the installed package, so only this does."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:  # noqa: A002
-        super().__init__(option_strings, dest, nargs=0, help=help)
+    """Prints the version; only this reads the facts of the installed package."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from importlib.metadata import version  # noqa: PLC0415
 
-        print(f"outpost {version('outpost')}")
-        parser.exit()
+        parser.exit(message=f"outpost {version('outpost')}\n")

@@ -62,7 +62,7 @@ class Miner:
 
     `depth` counts the levels of the tree as the paper does (root, length, tokens, leaf), `similarity` is the share
     of equal tokens that joins a message to a template, `children` bounds the fan-out of a node, `siblings` the
-    templates of a leaf, `limit` all templates. Of a message, the first `length` characters and `width` tokens are looked at.
+    templates of a leaf, `limit` all templates. Of a message the first `length` characters and `width` tokens count.
     """
 
     def __init__(

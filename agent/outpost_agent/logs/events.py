@@ -166,11 +166,11 @@ class Grouper:
 
     def _append(self, line: str) -> None:
         text = line.rstrip()
-        if not text or self._room <= 0:
+        if not text or self._room <= 1:
             return
         if len(text) >= self._room:
             self.shortened += 1
-        self._more.append(text[: self._room])
+        self._more.append(text[: self._room - 1])
         self._room -= len(text) + 1
 
     def _closed(self, event: Event) -> Event:

@@ -94,10 +94,11 @@ function Items({ items }: { items: readonly Item[] }) {
 
 function TableView({ table }: { table: Table }) {
   const align = table.align ?? [];
+  const hasHeader = table.header.cells.some((cell) => characters(cell.children) > 0);
   return (
     <div class="document-table">
       <table>
-        <thead><tr>{cells(table.header, align, "th")}</tr></thead>
+        {hasHeader && <thead><tr>{cells(table.header, align, "th")}</tr></thead>}
         <tbody>{table.rows.map((row, index) => <tr key={index}>{cells(row, align, "td")}</tr>)}</tbody>
       </table>
     </div>
@@ -106,10 +107,26 @@ function TableView({ table }: { table: Table }) {
 
 function cells(row: Row, align: readonly Align[], Tag: "th" | "td") {
   return row.cells.map((cell, column) => (
-    <Tag key={column} scope={Tag === "th" ? "col" : undefined} class={`align-${align[column] || "left"}`}>
+    <Tag
+      key={column}
+      scope={Tag === "th" ? "col" : undefined}
+      class={`align-${align[column] || "left"} ${characters(cell.children) > ONE_LINE ? "cell-long" : "cell-short"}`}
+    >
       <Inlines nodes={cell.children} />
     </Tag>
   ));
+}
+
+/** A cell of no more characters stays on one line: a date, a number, an address. */
+const ONE_LINE = 20;
+
+function characters(nodes: readonly Inline[]): number {
+  return nodes.reduce((sum, node) => sum + count(node), 0);
+}
+
+function count(node: Inline): number {
+  if ("text" in node) return node.text.length;
+  return "children" in node ? characters(node.children) : 0;
 }
 
 function Choices({ buttons }: { buttons: readonly { label: string; command: string }[] }) {

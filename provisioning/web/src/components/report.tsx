@@ -15,7 +15,7 @@ interface ReportProps {
   scrollTo: boolean;
 }
 
-/** One result: what it is, its plots, its report. */
+/** One result: what it is, its plots, its report; the Markdown as it is where a device sent no tree of it. */
 export function Report({ id, scrollTo }: ReportProps) {
   const words = useWords();
   const { api } = useConnection();
@@ -74,7 +74,11 @@ function ReportBody({ result }: { result: ResultDetail }) {
       </header>
       <PlotPictures plots={result.plots} />
       <div class="report-text">
-        <DocumentView document={result.document} resolve={resolve} labels={labels} />
+        {result.document.blocks?.length ? (
+          <DocumentView document={result.document} resolve={resolve} labels={labels} />
+        ) : (
+          <pre class="report-source">{result.report}</pre>
+        )}
       </div>
     </>
   );

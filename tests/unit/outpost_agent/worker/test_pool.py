@@ -60,9 +60,7 @@ def folder(tmp_path: Path) -> Path:
 async def test_a_job_reads_its_input_and_leaves_its_files(pool: WorkerPool, folder: Path, tmp_path: Path) -> None:
     log = tmp_path / "content-0001"
     log.write_bytes(b"one two three")
-    job = JobDescription(
-        kind="copy", folder=folder, params={"depth": 4}, language="zh", inputs=(("my log.txt", log),)
-    )
+    job = JobDescription(kind="copy", folder=folder, params={"depth": 4}, language="zh", inputs=(("my log.txt", log),))
 
     outcome = await pool.run(job)
 
