@@ -17,7 +17,7 @@ from outpost_wire.errors import OutpostError
 WIDTH = 640
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans CJK SC', 'PingFang SC', 'WenQuanYi Micro Hei', sans-serif"
 _MONO = "ui-monospace, 'SF Mono', Menlo, Consolas, 'WenQuanYi Micro Hei Mono', monospace"
-_FONT_FILES = (
+FONT_FILES = (
     "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
     "/usr/share/fonts/noto-cjk/NotoSansCJK-Regular.ttc",
@@ -142,7 +142,7 @@ def horizontal_bars(title: str, bars: Sequence[Bar], theme: Theme = ANYWHERE) ->
 
 def to_png(svg: str, *, scale: float = 2.0) -> bytes:
     """Return `svg` drawn as PNG at `scale`; raises FontMissing. Takes about 0.1 s of CPU."""
-    font = next((path for path in _FONT_FILES if Path(path).is_file()), None)
+    font = next((path for path in FONT_FILES if Path(path).is_file()), None)
     if font is None:
         raise FontMissing
     import resvg_py  # noqa: PLC0415 - 20 MB that only this needs

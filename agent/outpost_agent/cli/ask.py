@@ -56,11 +56,11 @@ def _follow(update: AskUpdate, show: Progress) -> Accepted | None:
 
 def _tell(answered: Answered, accepted: Accepted, saved: list[Path], output: Output) -> None:
     if output.is_json:
-        paths = [str(path) for path in saved] or [None] * len(answered.attachments)
-        attachments = [
-            {"name": file.name, "type": file.type, "size": file.size} | ({"path": path} if path else {})
-            for file, path in zip(answered.attachments, paths, strict=True)
+        attachments: list[dict[str, str | int]] = [
+            {"name": file.name, "type": file.type, "size": file.size} for file in answered.attachments
         ]
+        for attachment, path in zip(attachments, saved, strict=False):
+            attachment["path"] = str(path)
         output.document(
             {
                 "message_id": accepted.message_id,

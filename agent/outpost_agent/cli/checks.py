@@ -19,6 +19,7 @@ from outpost_agent.cli.views import Status, parse
 from outpost_agent.cli.words import size
 from outpost_agent.config import Config, load_config, split_address
 from outpost_agent.local.client import LocalClient
+from outpost_agent.local.errors import NobodyListens
 from outpost_agent.plots import FontMissing, to_png
 from outpost_wire.errors import BadSetting, OutpostError
 
@@ -79,9 +80,12 @@ def check_daemon(path: Path, say: Say) -> tuple[Status | None, Finding]:
     try:
         with LocalClient(path) as client, client.call("status", timeout_s=ANSWER_S) as answer:
             status = parse(answer.value, Status)
+    except NobodyListens:
+        found = say(f"nobody answers at {path}", f"{path} 无人应答")
+        return None, Finding("daemon", "fail", found, say("start it: outpost run", "请启动：outpost run"))
     except OutpostError as error:
         found = say(str(error), getattr(error, "zh", "") or str(error))
-        remedy = say("start it with `outpost run`, or see its log", "请运行 outpost run 启动，或查看日志")
+        remedy = say("see its log and restart it", "请查看日志并重启")
         return None, Finding("daemon", "fail", found, remedy)
     took = f"{(time.monotonic() - begun) * 1000:.0f} ms"
     return status, Finding("daemon", "ok", say(f"answers at {path} in {took}", f"{path} 在 {took} 内应答"))
@@ -89,26 +93,17 @@ def check_daemon(path: Path, say: Say) -> tuple[Status | None, Finding]:
 
 def check_state(folder: Path, say: Say) -> Finding:
     """Look at the state folder: there, a folder, ours to write, and nobody else's."""
+    elsewhere = say("name another with --state", "请用 --state 指定其他文件夹")
     try:
         facts = folder.stat()
     except OSError as error:
-        remedy = say(
-            f"make it: mkdir -m 700 -p {folder}, or name another with --state",
-            f"请创建：mkdir -m 700 -p {folder}，或用 --state 指定",
-        )
-        return Finding("state", "fail", f"{folder}: {error.strerror}", remedy)
+        make = f"mkdir -m 700 -p {folder}"
+        return Finding("state", "fail", f"{folder}: {error.strerror}", say(f"make it: {make}", f"请创建：{make}"))
     if not stat.S_ISDIR(facts.st_mode):
-        return Finding(
-            "state",
-            "fail",
-            say(f"{folder} is no folder", f"{folder} 不是文件夹"),
-            say("name another with --state", "请用 --state 指定其他文件夹"),
-        )
+        return Finding("state", "fail", say(f"{folder} is no folder", f"{folder} 不是文件夹"), elsewhere)
     if not os.access(folder, os.W_OK | os.X_OK):
-        found = say(
-            f"{folder} belongs to user {facts.st_uid} and cannot be written",
-            f"{folder} 属于用户 {facts.st_uid}，无法写入",
-        )
+        owner = facts.st_uid
+        found = say(f"{folder} can be written by user {owner} only", f"{folder} 只有用户 {owner} 可写")
         return Finding("state", "fail", found, say("run as that user or as root", "请以该用户或 root 身份运行"))
     if facts.st_mode & 0o022:
         found = say(f"others may write to {folder}", f"其他用户可写入 {folder}")
@@ -153,37 +148,29 @@ def check_port(listen: str, is_running: bool, say: Say) -> Finding:
 
 
 def check_broker(config: Config, status: Status | None, say: Say) -> Finding:
-    """Look whether the manager's broker is reached."""
-    link = config.link
-    if link is None and (status is None or status.link is None):
-        return Finding("broker", "ok", say("none set, this device works alone", "未设置，设备独立运行"))
+    """Look whether the manager's broker is reached: by the daemon's word when it runs, else by knocking."""
+    remedy = say("see that the broker runs and the network is up", "请确认消息代理已运行、网络正常")
     if status is not None and status.link is not None:
         if status.link.connected:
             return Finding("broker", "ok", say("connected", "已连接"))
-        found = say(
-            f"not connected, {status.link.outbox} messages wait", f"未连接，{status.link.outbox} 条消息等待发送"
-        )
-        remedy = say(
-            "see that the broker runs and the network is up; nothing is lost", "请确认消息代理和网络正常，消息不会丢失"
-        )
+        waiting = status.link.outbox
+        found = say(f"not connected, {waiting} messages wait", f"未连接，{waiting} 条消息等待发送")
         return Finding("broker", "warn", found, remedy)
-    assert link is not None
-    reason = _unreachable(link.host, link.port)
-    where = f"{link.host}:{link.port}"
-    if reason is None:
-        return Finding("broker", "ok", say(f"{where} is reached", f"{where} 可连接"))
-    remedy = say("see that the broker runs, and [link] in the settings", "请确认消息代理已运行，并检查设置中的 [link]")
-    return Finding("broker", "warn", f"{where}: {reason}", remedy)
+    if config.link is None:
+        return Finding("broker", "ok", say("none set, this device works alone", "未设置，设备独立运行"))
+    where = f"{config.link.host}:{config.link.port}"
+    reason = _unreachable(config.link.host, config.link.port)
+    if reason is not None:
+        return Finding("broker", "warn", f"{where}: {reason}", remedy)
+    return Finding("broker", "ok", say(f"{where} is reached", f"{where} 可连接"))
 
 
 def check_clock(folder: Path, say: Say, now: float | None = None) -> Finding:
     """Look whether the clock is in this century, and not behind what was written already."""
     moment = time.time() if now is None else now
     shown = datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
-    remedy = say(
-        "set the clock, or turn on time synchronisation: timedatectl set-ntp true",
-        "请校准时钟，或开启时间同步：timedatectl set-ntp true",
-    )
+    mend = "timedatectl set-ntp true"
+    remedy = say(f"set the clock, or have it set: {mend}", f"请校准时钟，或开启时间同步：{mend}")
     if not CLOCK_FROM.timestamp() <= moment < CLOCK_TO.timestamp():
         return Finding("clock", "fail", shown, remedy)
     latest = _latest_change(folder)

@@ -60,19 +60,19 @@ def make_parser(output: Output) -> argparse.ArgumentParser:
             en = f"{message}; see {self.prog} --help"
             sys.exit(output.misused(say(en, f"用法有误（{message}），请运行 {self.prog} --help")))
 
-    def options(*makers: Callable[[argparse.ArgumentParser], object]) -> list[argparse.ArgumentParser]:
+    def options(*makers: Callable[[Parser], None]) -> list[Parser]:
         parent = Parser(add_help=False, argument_default=argparse.SUPPRESS)
         for make in makers:
             make(parent)
         return [parent]
 
-    def as_json(parser: argparse.ArgumentParser) -> None:
+    def as_json(parser: Parser) -> None:
         parser.add_argument("--json", action="store_true", help=say("print one JSON document", "输出一份 JSON"))
 
-    def socket(parser: argparse.ArgumentParser) -> None:
+    def socket(parser: Parser) -> None:
         parser.add_argument("--socket", type=Path, metavar="PATH", help=say("the device's socket", "设备的套接字"))
 
-    def state(parser: argparse.ArgumentParser) -> None:
+    def state(parser: Parser) -> None:
         parser.add_argument(
             "--state",
             dest="folder",
@@ -126,8 +126,8 @@ def make_parser(output: Output) -> argparse.ArgumentParser:
         "--state", dest="states", action="append", default=[], choices=TASK_STATES, help=say("only these", "只列这些")
     )
     listed.add_argument("--limit", type=_limit, default=20, metavar="N", help=say("at most so many", "最多条数"))
-    for action, words in (("show", say("show one task", "查看一项")), ("cancel", say("cancel a task", "取消一项"))):
-        actions.add_parser(action, parents=anywhere, help=words).add_argument("id", metavar="ID")
+    for action, purpose in (("show", say("show one task", "查看一项")), ("cancel", say("cancel a task", "取消一项"))):
+        actions.add_parser(action, parents=anywhere, help=purpose).add_argument("id", metavar="ID")
 
     doctor = commands.add_parser(
         "doctor", parents=anywhere, help=say("check everything and say how to mend it", "全面检查并给出修复办法")

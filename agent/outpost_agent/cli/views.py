@@ -115,6 +115,4 @@ def parse(value: Any, kind: type[T]) -> T:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise BadMessage(
-            f"the device answered something unexpected ({error}); do both have the same version?"
-        ) from error
+        raise BadMessage(f"the device answered in another version's words ({error}); restart it") from error

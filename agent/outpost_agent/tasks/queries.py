@@ -2,6 +2,8 @@
 
 Each function runs inside a transaction of the caller's and does one thing; none decides anything. CROSS JOIN and
 INDEXED BY say which way SQLite is to go, since it keeps no statistics here and would often walk all tasks of a state.
+A state is written out, not bound: SQLite prepares a statement anew for each value that may decide on a partial index.
+RETURNING and IN (SELECT …) are avoided on the hot paths because each makes a temporary table.
 """
 # ruff: noqa: S608 - statements are put together from constants of this package only
 
@@ -12,7 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from functools import cache
 
-from outpost_agent.tasks.core import AGEING_MS, Event, step
+from outpost_agent.tasks.core import AGEING_MS
 from outpost_agent.tasks.schema import COLUMNS, Row, pack_failure, task_of
 from outpost_sdk.tasks import ENDED, Task, TaskSpec
 from outpost_wire.ids import TaskId
@@ -34,14 +36,14 @@ _INSERT = """
 INSERT INTO task (id, kind, state, priority, rank, due_ms, deadline_ms, attempt, epoch, created_ms, updated_ms,
                   tenant, principal, key, channel, chat, spec, failure)
 VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO NOTHING RETURNING seq
+ON CONFLICT DO NOTHING
 """
 
 
 def insert(connection: sqlite3.Connection, task: Task, packed: bytes, rank: int, due_ms: int | None) -> int | None:
     """Store a new task and return its `seq`, or None when its id or its key is taken."""
     spec = task.spec
-    row = connection.execute(
+    cursor = connection.execute(
         _INSERT,
         (
             spec.id,
@@ -61,8 +63,8 @@ def insert(connection: sqlite3.Connection, task: Task, packed: bytes, rank: int,
             packed,
             pack_failure(task.failure),
         ),
-    ).fetchone()
-    return None if row is None else int(row[0])
+    )
+    return cursor.lastrowid if cursor.rowcount else None
 
 
 def depend(connection: sqlite3.Connection, child: int, parents: Sequence[int]) -> None:
@@ -90,49 +92,37 @@ def queue_what_is_due(connection: sqlite3.Connection, ahead_ms: int, now_ms: int
 
 
 @cache
-def _claim(kinds: int) -> str:
-    queue = """
-    SELECT seq, rank FROM task WHERE kind = ? AND state = 'ready' AND due_ms IS NULL
+def _first_in(kinds: int) -> str:
+    queue = f"""
+    SELECT {COLUMNS}, rank FROM task WHERE kind = ? AND state = 'ready' AND due_ms IS NULL
         AND (deadline_ms IS NULL OR deadline_ms > ?)
     """
-    return f"""
-    UPDATE task SET state = '{step("ready", Event.CLAIMED)}', attempt = attempt + 1, epoch = ?,
-                    lease_until_ms = ?, lease_ms = ?, updated_ms = ?
-    WHERE seq IN (SELECT seq FROM ({" UNION ALL ".join([queue] * kinds)} ORDER BY rank, seq LIMIT ?))
-    RETURNING {COLUMNS}, rank
-    """
+    return f"{' UNION ALL '.join([queue] * kinds)} ORDER BY rank, seq LIMIT ?"
 
 
-def claim(
-    connection: sqlite3.Connection, kinds: Sequence[str], limit: int, *, epoch: int, lease_ms: int, now_ms: int
-) -> list[Task]:
-    """Make the first `limit` tasks in the queues of `kinds` running; return them in the queue's order."""
-    queues = [value for kind in kinds for value in (kind, now_ms)]
-    values = (epoch, now_ms + lease_ms, lease_ms, now_ms, *queues, limit)
-    rows = connection.execute(_claim(len(kinds)), values).fetchall()
-    rows.sort(key=lambda row: (row[-1], row[0]))
-    return [task_of(row[:-1]) for row in rows]
+def first_in_queues(connection: sqlite3.Connection, kinds: Sequence[str], now_ms: int, limit: int) -> list[Stored]:
+    """Return the first `limit` tasks in the queues of `kinds`, in order; their deadlines have not passed."""
+    values = [value for kind in kinds for value in (kind, now_ms)]
+    rows = connection.execute(_first_in(len(kinds)), (*values, limit)).fetchall()
+    return [(row[0], task_of(row[:-1])) for row in rows]
 
 
-def renew(connection: sqlite3.Connection, task: TaskId, epoch: int, lease_ms: int, now_ms: int) -> bool:
-    """Give a running attempt a new lease; say whether there is such an attempt."""
+def start(connection: sqlite3.Connection, seq: int, task: Task, lease_ms: int) -> None:
+    """Store a task that has just been claimed."""
     statement = """
-    UPDATE task SET lease_until_ms = ?, lease_ms = ? WHERE id = ? AND epoch = ? AND state = 'running'
+    UPDATE task SET state = ?, attempt = ?, epoch = ?, lease_until_ms = ?, lease_ms = ?, updated_ms = ? WHERE seq = ?
     """
-    return connection.execute(statement, (now_ms + lease_ms, lease_ms, task, epoch)).rowcount > 0
+    values = (task.state, task.attempt, task.epoch, task.lease_until_ms, lease_ms, task.updated_ms, seq)
+    connection.execute(statement, values)
 
 
-_FINISH = f"""
-UPDATE task SET state = '{step("running", Event.FINISHED)}', outcome = ?, failure = NULL, updated_ms = ?,
-                lease_until_ms = NULL, lease_ms = NULL
-WHERE id = ? AND epoch = ? AND state = 'running' RETURNING {COLUMNS}
-"""
-
-
-def finish(connection: sqlite3.Connection, task: TaskId, epoch: int, outcome: bytes, now_ms: int) -> Stored | None:
-    """Make a running attempt done and return the task, or None when there is no such attempt."""
-    row = connection.execute(_FINISH, (outcome, now_ms, task, epoch)).fetchone()
-    return None if row is None else (row[0], task_of(row))
+def finish(connection: sqlite3.Connection, seq: int, task: Task, outcome: bytes) -> None:
+    """Store a task that is done with its packed outcome."""
+    statement = """
+    UPDATE task SET state = ?, outcome = ?, failure = NULL, updated_ms = ?, lease_until_ms = NULL, lease_ms = NULL
+    WHERE seq = ?
+    """
+    connection.execute(statement, (task.state, outcome, task.updated_ms, seq))
 
 
 def save(
@@ -173,14 +163,17 @@ def parents(connection: sqlite3.Connection, seq: int, spec: TaskSpec) -> list[Pa
     return [row[1:] for row in rows]
 
 
-_CHILDREN = f"""
-SELECT {COLUMNS} FROM dependency CROSS JOIN task ON seq = child WHERE parent = ? AND state = ? ORDER BY child
-"""
+@cache
+def _children(state: TaskState) -> str:
+    return f"""
+    SELECT {COLUMNS} FROM dependency CROSS JOIN task ON seq = child
+    WHERE parent = ? AND state = '{state}' ORDER BY child
+    """
 
 
 def children(connection: sqlite3.Connection, seq: int, state: TaskState) -> list[Stored]:
     """Return the direct dependents of the task at `seq` that are in `state`."""
-    return [(row[0], task_of(row)) for row in connection.execute(_CHILDREN, (seq, state)).fetchall()]
+    return [(row[0], task_of(row)) for row in connection.execute(_children(state), (seq,)).fetchall()]
 
 
 _PARENTS_OF_NO_USE = f"""
@@ -198,13 +191,15 @@ def parents_of_no_use(connection: sqlite3.Connection, seq: int) -> list[Stored]:
 
 def leases(connection: sqlite3.Connection) -> list[tuple[int, int, int]]:
     """Return `seq`, end and length of every lease."""
-    statement = "SELECT seq, lease_until_ms, lease_ms FROM task WHERE lease_until_ms IS NOT NULL ORDER BY lease_until_ms, seq"
+    statement = (
+        "SELECT seq, lease_until_ms, lease_ms FROM task WHERE lease_until_ms IS NOT NULL ORDER BY lease_until_ms, seq"
+    )
     return connection.execute(statement).fetchall()
 
 
-def renew_at(connection: sqlite3.Connection, seq: int, until_ms: int) -> None:
-    """Move the end of a lease."""
-    connection.execute("UPDATE task SET lease_until_ms = ? WHERE seq = ?", (until_ms, seq))
+def renew(connection: sqlite3.Connection, seq: int, until_ms: int, length_ms: int) -> None:
+    """Store a new lease of the running task at `seq`."""
+    connection.execute("UPDATE task SET lease_until_ms = ?, lease_ms = ? WHERE seq = ?", (until_ms, length_ms, seq))
 
 
 def pauses(connection: sqlite3.Connection) -> list[tuple[int, int, int]]:
@@ -265,7 +260,7 @@ def newest(
     """Return the tasks put last, the newest first; each state is one walk down an index."""
     rows: list[Row] = []
     for state in states:
-        terms, values = ["state = ?"], [str(state)]
+        terms, values = [f"state = '{state}'"], []
         if principal is not None:
             terms.append("principal = ?")
             values.append(principal)
@@ -293,10 +288,11 @@ def next_life(connection: sqlite3.Connection) -> int:
     return int(connection.execute(statement).fetchone()[0])
 
 
-_LEAVES = f"""
-SELECT seq, id FROM task INDEXED BY task_ended WHERE {_IS_ENDED} AND (updated_ms, seq) <= (?, ?)
-    AND NOT EXISTS (SELECT 1 FROM dependency WHERE parent = task.seq)
+_MAY_GO = f"""
+{_IS_ENDED} AND (updated_ms, seq) <= (?, ?) AND NOT EXISTS (SELECT 1 FROM dependency WHERE parent = task.seq)
 """
+_OLDEST_TO_GO = f"SELECT seq, id FROM task INDEXED BY task_ended WHERE {_MAY_GO} ORDER BY updated_ms, seq LIMIT ?"
+_NEXT_TO_GO = f"SELECT seq, id FROM task WHERE {_MAY_GO} AND seq = ?"
 
 
 def prune(connection: sqlite3.Connection, before_ms: int, keep: int, limit: int) -> list[TaskId]:
@@ -308,8 +304,7 @@ def prune(connection: sqlite3.Connection, before_ms: int, keep: int, limit: int)
     if last is None:
         return []
     until = min(last, (before_ms - 1, LAST_SEQ))
-    oldest = f"{_LEAVES} ORDER BY updated_ms, seq LIMIT ?"
-    leaves = deque(connection.execute(oldest, (*until, limit)).fetchall())
+    leaves = deque(connection.execute(_OLDEST_TO_GO, (*until, limit)).fetchall())
     gone: list[TaskId] = []
     while leaves and len(gone) < limit:
         seq, task = leaves.popleft()
@@ -318,7 +313,7 @@ def prune(connection: sqlite3.Connection, before_ms: int, keep: int, limit: int)
         connection.execute("DELETE FROM task WHERE seq = ?", (seq,))
         gone.append(task)
         for (one,) in above:
-            leaves += connection.execute(f"{_LEAVES} AND seq = ?", (*until, one)).fetchall()
+            leaves += connection.execute(_NEXT_TO_GO, (*until, one)).fetchall()
     return gone
 
 

@@ -81,10 +81,11 @@ class SqliteEngine:
 
         def transaction(connection: sqlite3.Connection) -> tuple[Task, ...]:
             queries.queue_what_is_due(connection, self._steady(connection, now_ms) - now_ms, now_ms)
-            tasks = tuple(queries.claim(connection, wanted, limit, epoch=epoch, lease_ms=lease_ms, now_ms=now_ms))
-            for task in tasks:
-                self._changed(connection, task)
-            return tasks
+            chosen = queries.first_in_queues(connection, wanted, now_ms, limit)
+            until_ms = now_ms + lease_ms
+            return tuple(
+                self._start(connection, seq, _claimed(task, epoch, until_ms, now_ms), lease_ms) for seq, task in chosen
+            )
 
         return await self._database.write(transaction, durable=False)
 
@@ -92,8 +93,8 @@ class SqliteEngine:
         """See TaskEngine."""
 
         def transaction(connection: sqlite3.Connection) -> None:
-            if not queries.renew(connection, task, epoch, lease_ms, now_ms):
-                raise _fenced(task, epoch)
+            seq, _ = _find_running(connection, task, epoch)
+            queries.renew(connection, seq, now_ms + lease_ms, lease_ms)
 
         await self._database.write(transaction, durable=False)
 
@@ -104,10 +105,9 @@ class SqliteEngine:
         packed = pack_outcome(outcome)
 
         def transaction(connection: sqlite3.Connection) -> tuple[TaskId, ...]:
-            finished = queries.finish(connection, task, epoch, packed, now_ms)
-            if finished is None:
-                raise _fenced(task, epoch)
-            seq, done = finished
+            seq, current = _find_running(connection, task, epoch)
+            done = replace(_after(current, Event.FINISHED, now_ms), outcome=outcome)
+            queries.finish(connection, seq, done, packed)
             self._changed(connection, done)
             moved = self._tell_children(connection, seq, now_ms)
             self._apply_all(connection, effects, now_ms)
@@ -121,10 +121,7 @@ class SqliteEngine:
         """See TaskEngine."""
 
         def transaction(connection: sqlite3.Connection) -> Task:
-            found = queries.find(connection, task)
-            if found is None or found[1].state != "running" or found[1].epoch != epoch:
-                raise _fenced(task, epoch)
-            seq, current = found
+            seq, current = _find_running(connection, task, epoch)
             pause_ms = core.pause_ms(current.spec, current.attempt)
             due_ms = now_ms + pause_ms
             if not failure.final and core.may_try_again(current.spec, current.attempt, due_ms):
@@ -141,7 +138,7 @@ class SqliteEngine:
 
         def transaction(connection: sqlite3.Connection) -> tuple[TaskId, ...]:
             cancelled = []
-            useless = [self._find(connection, task)]
+            useless = [_find(connection, task)]
             if useless[0][1].state in ENDED:
                 return ()
             while useless:
@@ -158,7 +155,7 @@ class SqliteEngine:
         """See TaskEngine."""
 
         def transaction(connection: sqlite3.Connection) -> Task:
-            seq, current = self._find(connection, task)
+            seq, current = _find(connection, task)
             if current.state not in ("failed", "cancelled"):
                 raise Refused(f"task {task} is {current.state}; only a failed or cancelled one can be tried again")
             if core.is_late(current.spec, now_ms):
@@ -188,7 +185,7 @@ class SqliteEngine:
             for seq, until_ms, length_ms in queries.leases(connection):
                 match core.judge_lease(until_ms, length_ms, now_ms):
                     case Lease.RENEWED:
-                        queries.renew_at(connection, seq, now_ms + length_ms)
+                        queries.renew(connection, seq, now_ms + length_ms, length_ms)
                     case Lease.LOST:
                         failed += self._lose(connection, seq, now_ms)
                     case Lease.HELD:
@@ -203,7 +200,7 @@ class SqliteEngine:
 
     async def get(self, task: TaskId) -> Task:
         """See TaskEngine."""
-        _, found = await self._database.read(lambda connection: self._find(connection, task))
+        _, found = await self._database.read(lambda connection: _find(connection, task))
         return found
 
     async def list(
@@ -255,12 +252,6 @@ class SqliteEngine:
             self._clock = core.SteadyClock(queries.latest_ready_ms(connection))
         return self._clock.at(now_ms)
 
-    def _find(self, connection: sqlite3.Connection, task: TaskId) -> Stored:
-        found = queries.find(connection, task)
-        if found is None:
-            raise NoSuchTask(task)
-        return found
-
     def _apply_all(self, connection: sqlite3.Connection, effects: Sequence[Effect], now_ms: int) -> None:
         for effect in effects:
             self._apply(connection, effect, now_ms)
@@ -289,6 +280,11 @@ class SqliteEngine:
             queries.depend(connection, seq, [parent for parent, _, _ in parents])
         self._changed(connection, task)
         return True
+
+    def _start(self, connection: sqlite3.Connection, seq: int, task: Task, lease_ms: int) -> Task:
+        queries.start(connection, seq, task, lease_ms)
+        self._changed(connection, task)
+        return task
 
     def _save(
         self,
@@ -345,9 +341,28 @@ class SqliteEngine:
         return self._save(connection, seq, settled, due_ms=_not_before(settled, now_ms))
 
 
+def _find(connection: sqlite3.Connection, task: TaskId) -> Stored:
+    found = queries.find(connection, task)
+    if found is None:
+        raise NoSuchTask(task)
+    return found
+
+
+def _find_running(connection: sqlite3.Connection, task: TaskId, epoch: int) -> Stored:
+    found = queries.find(connection, task)
+    if found is None or found[1].state != "running" or found[1].epoch != epoch:
+        raise Fenced(f"attempt {epoch} of task {task} is over: it was superseded, cancelled or has ended")
+    return found
+
+
 def _after(task: Task, event: Event, now_ms: int, failure: Failure | None = None) -> Task:
     state = core.step(task.state, event)
     return replace(task, state=state, updated_ms=now_ms, lease_until_ms=None, failure=failure)
+
+
+def _claimed(ready: Task, epoch: int, until_ms: int, now_ms: int) -> Task:
+    task = _after(ready, Event.CLAIMED, now_ms, ready.failure)
+    return replace(task, attempt=ready.attempt + 1, epoch=epoch, lease_until_ms=until_ms)
 
 
 def _settled(waiting: Task, parents: Sequence[Parent], now_ms: int) -> Task:
@@ -381,7 +396,3 @@ def _parent(connection: sqlite3.Connection, spec: TaskSpec, parent: TaskId) -> P
     if found is None:
         raise Refused(f"task {spec.id}: its parent {parent} is not known")
     return found
-
-
-def _fenced(task: TaskId, epoch: int) -> Fenced:
-    return Fenced(f"attempt {epoch} of task {task} is over: it was superseded, cancelled or has ended")

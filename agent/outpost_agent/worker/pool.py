@@ -107,12 +107,6 @@ class WorkerPool:
                     continue
             raise JobFailed(_DIED)
 
-    async def emptied(self) -> None:
-        """Return once no worker is left, all having ended for want of work."""
-        while self._workers:
-            await next(iter(self._workers)).child.ended()
-            await asyncio.sleep(0)
-
     async def close(self) -> None:
         """Kill every worker; jobs under way raise JobFailed."""
         self._is_closed = True

@@ -133,7 +133,8 @@ def keep_choices(folder: DemoFolder) -> Choices:
     except OSError as error:
         raise FolderUnusable(folder.choices, error.strerror or type(error).__name__) from error
     except msgspec.DecodeError as error:
-        raise WrongSetting(folder.choices, "", str(error), f"设置有误：{error}") from error
+        en, zh = f"delete it to choose anew, or mend it: {error}", f"请删除以重新选择，或修正内容：{error}"
+        raise WrongSetting(folder.choices, "", en, zh) from error
 
 
 def keep_secret(path: Path) -> str:

@@ -10,7 +10,7 @@ import msgspec
 
 from outpost_manager.arrival import Arrival, read_arrival
 from outpost_wire.document import Document, Paragraph, Text
-from outpost_wire.ids import DeviceId, FleetId, TaskId, Ulids
+from outpost_wire.ids import DeviceId, FleetId, Ulids
 from outpost_wire.messages import (
     DeviceState,
     OnDevice,
@@ -104,7 +104,7 @@ class BoxedDevice:
         return Delivered(topic(FLEET, self.id, Leaf.TELEMETRY), encode_telemetry(batch))
 
 
-def task(state: TaskState = "running", *, id: TaskId | None = None, updated_ms: int = NOW_MS) -> TaskChanged:
+def task(state: TaskState = "running", *, id: str | None = None, updated_ms: int = NOW_MS) -> TaskChanged:
     return TaskChanged(
         task=TaskFacts(
             id=id or new_id(), kind="log.analyse", state=state, created_ms=NOW_MS, updated_ms=updated_ms, attempt=1

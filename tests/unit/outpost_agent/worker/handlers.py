@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from pathlib import Path
 
 from outpost_sdk.handler import File, Job, Outcome
 from outpost_wire.errors import BadInput
@@ -88,21 +89,20 @@ def vanish(_job: Job) -> Outcome:
 
 def tell_descriptors(_job: Job) -> Outcome:
     """Name what is open in the worker, and how it is limited."""
-    numbers = sorted(int(name) for name in os.listdir("/proc/self/fd"))
     kinds = {}
-    for number in numbers:
+    for entry in sorted(Path("/proc/self/fd").iterdir()):
         try:
-            kinds[str(number)] = os.readlink(f"/proc/self/fd/{number}")
+            kinds[entry.name] = str(entry.readlink())
         except FileNotFoundError:
             continue
-    with open("/proc/self/limits") as limits:
-        core = next(line.split()[4] for line in limits if line.startswith("Max core"))
+    limits = Path("/proc/self/limits").read_text().splitlines()
+    core = next(line.split()[4] for line in limits if line.startswith("Max core"))
     return Outcome(
         data={
             "descriptors": kinds,
             "nice": os.getpriority(os.PRIO_PROCESS, 0),
             "core": core,
-            "oom": int(open("/proc/self/oom_score_adj").read()),
+            "oom": int(Path("/proc/self/oom_score_adj").read_text()),
             "modules": [name for name in ("asyncio", "aiohttp", "sqlite3") if name in sys.modules],
             "environment": sorted(os.environ),
         }

@@ -211,9 +211,10 @@ async def test_an_idle_worker_ends_and_is_replaced(folder: Path) -> None:
     async with WorkerPool(HANDLERS, idle_s=0.2) as pool:
         await pool.run(JobDescription(kind="count", folder=folder))
         (pid,) = pool.pids
-        await pool.emptied()
-        assert not is_alive(pid)
+        await has_ended(pid)
         await pool.run(JobDescription(kind="count", folder=folder))
+        assert pid not in pool.pids
+        assert not is_alive(pid)
 
 
 async def test_a_worker_inherits_nothing_of_the_daemon(
@@ -246,6 +247,15 @@ async def begin(pool: WorkerPool, folder: Path, kind: str) -> tuple[asyncio.Task
     await is_running.wait()
     (pid,) = pool.pids
     return running, pid
+
+
+async def has_ended(pid: int) -> None:
+    ended = asyncio.Event()
+    pidfd = os.pidfd_open(pid)
+    asyncio.get_running_loop().add_reader(pidfd, ended.set)
+    await ended.wait()
+    asyncio.get_running_loop().remove_reader(pidfd)
+    os.close(pidfd)
 
 
 def is_alive(pid: int) -> bool:
