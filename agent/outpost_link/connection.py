@@ -101,11 +101,22 @@ class _Waiting(NamedTuple):
 
 
 class Connection:
-    """One life of a connection. `receive` is called with each message, from the loop, and must not block."""
+    """One life of a connection.
 
-    def __init__(self, login: Login, will: Outgoing | None, receive: Callable[[Received], None]) -> None:
+    `receive` is called with each message, from the loop, and must not block. While `has_room()` is false the socket is
+    not read, unless somebody waits for the broker's answer, which may stand behind more messages.
+    """
+
+    def __init__(
+        self,
+        login: Login,
+        will: Outgoing | None,
+        receive: Callable[[Received], None],
+        has_room: Callable[[], bool],
+    ) -> None:
         self._login = login
         self._receive = receive
+        self._has_room = has_room
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[LinkDown] = self._loop.create_future()
@@ -115,6 +126,7 @@ class Connection:
         self._window = login.window
         self._packet_limit: int | None = None
         self._socket: socket.socket | None = None
+        self._is_reading = False
         self._timer: asyncio.TimerHandle | None = None
         self._client = self._make_client(will)
 
@@ -162,6 +174,7 @@ class Connection:
             self._waiting.append(_Waiting(message, receipt))
         else:
             receipt.set_exception(LinkFull(len(self._waiting)))
+        self.adjust_reading()
         return receipt
 
     async def subscribe(self, filters: Sequence[tuple[str, Qos]]) -> None:
@@ -172,6 +185,7 @@ class Connection:
         assert mid is not None
         answer: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
         self._subscribing[mid] = answer
+        self.adjust_reading()
         try:
             async with asyncio.timeout(self._login.timeout_s):
                 reasons = await answer
@@ -181,6 +195,18 @@ class Connection:
         for (name, _), reason in zip(filters, reasons, strict=True):
             if reason.is_failure:
                 raise SubscriptionRefused(name, str(reason))
+
+    def adjust_reading(self) -> None:
+        """Begin or cease to read; to be called when what `has_room` says may have changed."""
+        if self._socket is None:
+            return
+        is_awaited = bool(self._receipts or self._subscribing or not self._answer.done())
+        wanted = is_awaited or self._has_room()
+        if wanted and not self._is_reading:
+            self._loop.add_reader(self._socket, self._guarded, self._client.loop_read)
+        elif self._is_reading and not wanted:
+            self._loop.remove_reader(self._socket)
+        self._is_reading = wanted
 
     async def close(self) -> None:
         """Say goodbye, after what was sent before, and end; the broker then does not publish the will."""
@@ -235,7 +261,7 @@ class Connection:
         opened = self._client.socket()
         assert isinstance(opened, socket.socket)
         self._socket = opened
-        self._loop.add_reader(opened, self._guarded, self._client.loop_read)
+        self.adjust_reading()
         self._loop.add_writer(opened, self._guarded, self._client.loop_write)
         self._watch_keepalive()
 
@@ -246,8 +272,6 @@ class Connection:
     def _guarded(self, step: Callable[[], object]) -> None:
         try:
             step()
-        except LinkDown as reason:
-            self._abort(str(reason))
         except Exception as error:  # paho fails in many ways on bytes that are not MQTT 5
             self._abort(f"it sent what is not MQTT 5 ({type(error).__name__})")
 
@@ -283,6 +307,7 @@ class Connection:
             waiting = self._waiting.popleft()
             if not waiting.receipt.done():
                 self._publish(*waiting)
+        self.adjust_reading()
 
     def _on_subscribe(
         self, _client: Client, _data: object, mid: int, reasons: list[ReasonCode], _properties: object
@@ -290,6 +315,7 @@ class Connection:
         answer = self._subscribing.pop(mid)
         if not answer.done():
             answer.set_result(reasons)
+        self.adjust_reading()
 
     def _on_message(self, client: Client, _data: object, message: MQTTMessage) -> None:
         def acknowledge() -> None:
@@ -307,6 +333,7 @@ class Connection:
                 acknowledge,
             )
         )
+        self.adjust_reading()
 
     def _on_want_write(self, _client: Client, _data: object, _socket: object) -> None:
         if self._socket is not None:

@@ -1,8 +1,9 @@
 """An MQTT session that lasts: it connects, subscribes, greets, and does all of it again whenever the connection ends.
 
-Messages that arrive wait in one bounded queue for one handler. The queue cannot overflow with QoS 1: the broker may
-send only `receive_maximum` messages that were not acknowledged (MQTT 5, section 4.9), so a slow receiver holds it back
-while acknowledgements for our own messages still come in. What is QoS 0 and finds no room is dropped and counted.
+Messages that arrive wait in one queue for one handler. A broker may send only `receive_maximum` messages that were not
+acknowledged (MQTT 5, section 4.9), but mosquitto 2.0 sends more after it was killed and restarted, and QoS 0 has no such
+limit: when that many wait, the socket is not read until one was handled. A handler that holds up a full queue for longer
+than the keepalive loses the connection, and what it did not acknowledge comes again.
 """
 
 from __future__ import annotations
@@ -54,7 +55,6 @@ class MqttSession:
         self._backoff = Backoff(chance)
         self._filters: dict[str, Qos] = {}
         self._inbox: asyncio.Queue[Received] = asyncio.Queue()
-        self._dropped = 0
         self._connection: Connection | None = None
         self._down = NEVER_CONNECTED
 
@@ -67,11 +67,6 @@ class MqttSession:
     def down_because(self) -> str | None:
         """Return why there is no connection, in one sentence, or None when there is one."""
         return None if self.is_connected else self._down
-
-    @property
-    def dropped(self) -> int:
-        """Return how many QoS 0 messages found no room."""
-        return self._dropped
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Self]:
@@ -147,13 +142,15 @@ class MqttSession:
 
     async def _connect_once(self) -> tuple[bool, LinkFailed]:
         """Live through one connection; return whether there was one, and why it ended or never was."""
-        connection = Connection(self._login, self._make_will() if self._make_will else None, self._accept)
+        will = self._make_will() if self._make_will else None
+        connection = Connection(self._login, will, self._inbox.put_nowait, self._has_room)
         try:
             await connection.open()
         except LinkFailed as error:
             return False, error
         try:
             self._connection = connection
+            connection.adjust_reading()
             log.info("link up", extra={"broker": self._login.broker, "client": self._login.client_id})
             if self._filters:
                 await connection.subscribe(list(self._filters.items()))
@@ -170,16 +167,13 @@ class MqttSession:
 
     async def _hand_over(self) -> None:
         while True:
-            await self._handle(await self._inbox.get())
+            message = await self._inbox.get()
+            if self._connection is not None:
+                self._connection.adjust_reading()
+            await self._handle(message)
 
-    def _accept(self, message: Received) -> None:
-        waiting = self._inbox.qsize()
-        if message.qos == 0 and waiting >= self._login.receive_maximum:
-            self._dropped += 1
-            return
-        if waiting >= 2 * self._login.receive_maximum:
-            raise LinkDown("it sent more messages than the receive maximum allows")
-        self._inbox.put_nowait(message)
+    def _has_room(self) -> bool:
+        return self._inbox.qsize() < self._login.receive_maximum
 
     def _discard_inbox(self) -> None:
         """Forget what was not handled: it can no longer be acknowledged, and the broker sends it again."""

@@ -98,7 +98,7 @@ class Demo:
     async def until_pid_changes(self, role: str) -> dict[str, Any]:
         """Wait until run.json names another process for `role`, and return its content."""
         async with asyncio.timeout(WAIT_S):
-            while self.run_json()["pids"][role] == self.line["pids"][role]:
+            while self.run_json()["pids"][role] == self.line["pids"][role]:  # noqa: ASYNC110 - it is a file
                 await asyncio.sleep(0.02)
         return self.run_json()
 
@@ -124,7 +124,7 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
 async def nobody_names(state: Path) -> bool:
     """Wait until no process has a path in `state` among its arguments."""
     async with asyncio.timeout(WAIT_S):
-        while named(state):
+        while named(state):  # noqa: ASYNC110 - they are processes
             await asyncio.sleep(0.02)
     return True
 

@@ -34,9 +34,9 @@ class _Entry:
 
 @dataclass(slots=True)
 class MemoryEngine:
-    """A `TaskEngine` whose state is two dictionaries; `apply(effect)` may refuse by raising."""
+    """A `TaskEngine` that is one dictionary; `apply(effects)` keeps all of them, or none and raises."""
 
-    apply: Callable[[Effect], None]
+    apply: Callable[[Sequence[Effect]], None]
     _entries: dict[TaskId, _Entry] = field(default_factory=dict)
     _number: int = 0
     _clock: core.SteadyClock = field(default_factory=core.SteadyClock)
@@ -48,7 +48,7 @@ class MemoryEngine:
         try:
             known = self._put_all(core.arrange(specs), now_ms)
             if not specs or len(known) < len(specs):
-                self._apply_all(effects)
+                self.apply(effects)
         except Exception:
             self._entries = before
             raise
@@ -94,7 +94,7 @@ class MemoryEngine:
         self, task: TaskId, epoch: int, outcome: Outcome, effects: Sequence[Effect], now_ms: int
     ) -> tuple[TaskId, ...]:
         entry = self._running(task, epoch)
-        self._apply_all(effects)
+        self.apply(effects)
         self._move(entry, Event.FINISHED, now_ms)
         entry.task = replace(entry.task, outcome=_round_trip(outcome))
         released = self._settle(now_ms)
@@ -109,7 +109,7 @@ class MemoryEngine:
             self._move(entry, Event.POSTPONED, now_ms, failure)
             entry.due_ms, entry.pause_ms = now_ms + pause_ms, pause_ms
             return entry.task
-        self._apply_all(effects)
+        self.apply(effects)
         self._move(entry, Event.FAILED, now_ms, failure)
         self._settle(now_ms)
         return entry.task
@@ -316,10 +316,6 @@ class MemoryEngine:
         for ancestor in found:
             found += [self._entries[each] for each in ancestor.task.spec.parents]
         return found
-
-    def _apply_all(self, effects: Sequence[Effect]) -> None:
-        for effect in effects:
-            self.apply(effect)
 
 
 def _packed(spec: TaskSpec) -> TaskSpec:

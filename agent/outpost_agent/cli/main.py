@@ -177,4 +177,5 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from importlib.metadata import version  # noqa: PLC0415
 
-        parser.exit(message=f"outpost {version('outpost')}\n")
+        print(f"outpost {version('outpost')}")
+        parser.exit()

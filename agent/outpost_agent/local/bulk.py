@@ -18,7 +18,7 @@ import msgspec
 
 from outpost_agent.local.descriptors import close_all
 from outpost_wire.errors import BadMessage
-from outpost_wire.frames import BULK_FROM, BULK_LIMIT, Body, Frame, encode
+from outpost_wire.frames import BULK_FROM, BULK_LIMIT, DESCRIPTORS_LIMIT, PIECES_LIMIT, Body, Frame, encode
 
 Piece = bytes | bytearray | memoryview
 
@@ -33,14 +33,14 @@ def compose(body: Body, files: Sequence[int] = (), pieces: Sequence[Piece] = ())
     Takes `files` over: they are closed when this raises, which is BadMessage for what cannot be sent. Copies `pieces`.
     """
     numbers = list(files)
+    if len(pieces) > PIECES_LIMIT or len(numbers) + len(pieces) > DESCRIPTORS_LIMIT:
+        close_all(numbers)
+        raise BadMessage(f"{len(files)} files and {len(pieces)} pieces of bulk are too many for one frame")
     try:
         if numbers or pieces:
             bulk = tuple(_place(piece, numbers) for piece in pieces)
             body = msgspec.structs.replace(body, descriptors=len(numbers), bulk=bulk)
         return encode(body), numbers
-    except (BadMessage, ValueError) as error:
-        close_all(numbers)
-        raise BadMessage(str(error)) from error
     except BaseException:
         close_all(numbers)
         raise

@@ -140,7 +140,7 @@ class Miner:
             following = children.get(token)
             if following is None:
                 key = token
-                if len(children) >= self._children - 1 or _has_digit(token):
+                if len(children) >= self._children - 1 or _looks_variable(token):
                     key = WILDCARD
                 following = children.get(key)
                 if following is None:
@@ -171,5 +171,6 @@ def _most_similar(templates: list[Template], tokens: list[str], least: float) ->
     return best
 
 
-def _has_digit(token: str) -> bool:
-    return any(character.isdigit() for character in token)
+def _looks_variable(token: str) -> bool:
+    """Return whether a token has digits, as the paper asks; a path names a place and may."""
+    return token[0] != "/" and any(character.isdigit() for character in token)

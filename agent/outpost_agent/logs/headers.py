@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from http import HTTPStatus
 
 import msgspec
 
@@ -17,6 +18,7 @@ from outpost_agent.logs.levels import level_of, level_of_number, level_of_status
 from outpost_agent.logs.times import Clock
 
 _HEAD_LENGTH = 700
+_OUTCOMES = {str(int(status)): status.phrase.replace(" ", "-") for status in HTTPStatus}
 _PATTERN_LENGTH = 8192
 
 
@@ -115,7 +117,7 @@ def _level_of_field(text: str) -> str | None:
 
 
 def _request_pattern(request: str, status: str) -> str:
-    """Return what makes requests alike: the method, the path without its query, and the status."""
+    """Return what makes requests alike: the method, what became of it, and the path without its query."""
     method, _, rest = request.partition(" ")
     path = rest.partition(" ")[0].partition("?")[0]
-    return f"{method} {path} {status}"
+    return f"{method}:{_OUTCOMES.get(status, 'Unknown')} {path}"

@@ -20,9 +20,7 @@ _USERS_SHOWN = 5
 _LOOKED_AT = 1000
 _EXAMPLE_CHARACTERS = 300
 
-HINT = re.compile(
-    r"(?i)passw|auth|log[ -]?in|logon|logged|invalid|illegal|unknown user|denied|accepted|credential| 401$"
-)
+HINT = re.compile(r"(?i)passw|auth|log[ -]?in|logon|logged|invalid|illegal|unknown user|denied|accepted|credential")
 """Fits every template whose messages are worth a closer look."""
 
 _FAILED = (

@@ -26,6 +26,7 @@ _MESSAGE_CHARACTERS = 120
 _EXAMPLE_CHARACTERS = 220
 _MARKS = {"high": "🔴", "medium": "🟠", "low": "🔵"}
 _MANY_ERRORS = 0.01
+_STUBBORN = 10
 
 
 def report(job: Job) -> Outcome:
@@ -74,16 +75,13 @@ def headline(analysis: Analysis, texts: Texts) -> str:
     worst = analysis.anomalies[0] if analysis.anomalies else None
     if worst is not None and worst.severity == "high":
         return _worst(worst, texts)
-    if analysis.logins:
-        most = analysis.logins[0]
-        return texts.failed_logins.format(
-            n=f"{analysis.failed_logins:,}",
-            sources=f"{analysis.login_sources:,}",
-            source=plain(most.source, 60),
-            most=f"{most.failures:,}",
-        )
+    most = analysis.logins[0] if analysis.logins else None
+    if most is not None and most.failures >= _STUBBORN:
+        return _failed_logins(most, analysis, texts)
     if worst is not None and worst.severity == "medium":
         return _worst(worst, texts)
+    if most is not None:
+        return _failed_logins(most, analysis, texts)
     summary = analysis.summary
     errors = sum(summary.levels.get(level, 0) for level in SERIOUS)
     if errors and errors >= _MANY_ERRORS * summary.events:
@@ -98,6 +96,15 @@ def _entered(login: Login, texts: Texts) -> str:
     sentence = texts.entered_as if login.entered_user else texts.entered
     return sentence.format(
         n=f"{login.failures:,}", source=plain(login.source, 60), user=plain(login.entered_user, 60), when=when
+    )
+
+
+def _failed_logins(most: Login, analysis: Analysis, texts: Texts) -> str:
+    return texts.failed_logins.format(
+        n=f"{analysis.failed_logins:,}",
+        sources=f"{analysis.login_sources:,}",
+        source=plain(most.source, 60),
+        most=f"{most.failures:,}",
     )
 
 

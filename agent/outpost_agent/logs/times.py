@@ -118,6 +118,8 @@ class Clock:
 
     def any(self, text: str) -> Moment | None:
         """Read a time whose kind is not known, such as a field's."""
+        if text[4:5] == "-":
+            return self.read("iso", text)
         for kind in ("epoch", "iso", "syslog", "apache", "access"):
             moment = self.read(kind, text)
             if moment is not None:

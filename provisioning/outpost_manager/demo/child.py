@@ -22,11 +22,15 @@ LAST_WORDS_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to start one role: its command, the folder it runs in, its port and how to see that it is ready."""
+    """How to start one role: its command, the folder it runs in, its port and how to see that it is ready.
+
+    `mark` is the demo's folder.
+    """
 
     role: str
     command: Sequence[str]
     folder: Path
+    mark: Path
     port: int
     is_ready: Callable[[int], Awaitable[bool]]
 
@@ -83,12 +87,15 @@ class Child:
 
     async def _live(self) -> int:
         """Live through one process and return its exit status."""
-        process = self._process = await spawn(self.recipe.command, self.recipe.folder)
+        spawned = await spawn(self.recipe.command, self.recipe.folder, self.recipe.mark)
+        process = self._process = spawned.process
         self._on_start()
         try:
             async with asyncio.TaskGroup() as group:
-                copying = group.create_task(copy_output(process, self.log))
+                copying = group.create_task(copy_output(spawned.output, self.log))
                 watching = group.create_task(self._watch(process))
+                if self._is_stopping.is_set():  # since before there was a process to stop
+                    await _stop(process)
                 status = await process.wait()
                 watching.cancel()
                 stop_group(process.pid, signal.SIGKILL)  # what it started and left behind
@@ -96,14 +103,13 @@ class Child:
                 copying.cancel()
                 return status
         finally:
-            if process.returncode is None:
-                await _stop(process)
+            await _stop(process)
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         """See the child become ready, or stop it when that takes too long."""
         try:
             async with asyncio.timeout(READY_S):
-                while not await self.recipe.is_ready(self.recipe.port):  # noqa: ASYNC110 - another process cannot set our event
+                while not await self.recipe.is_ready(self.recipe.port):  # noqa: ASYNC110 - no event crosses processes
                     await asyncio.sleep(POLL_S)
         except TimeoutError:
             await _stop(process)
@@ -139,7 +145,9 @@ async def says_ready(port: int) -> bool:
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
-    """Ask the process to end, and end its whole group when it does not in time."""
+    """Ask the process to end, and end its whole group when it does not in time; nothing when it has ended."""
+    if process.returncode is not None:
+        return
     stop_group(process.pid, signal.SIGTERM)
     with suppress(TimeoutError):
         async with asyncio.timeout(GRACE_S):

@@ -1,7 +1,8 @@
 """One process of the demo: started so that it cannot outlive its supervisor, stopped with all that it started.
 
 Each child leads a session and a process group of its own, so that Ctrl-C in the terminal reaches the supervisor only,
-and its whole group can be stopped. On Linux the kernel ends a child whose supervisor is gone (PR_SET_PDEATHSIG).
+and its whole group can be stopped. On Linux the kernel ends a child whose supervisor is gone (PR_SET_PDEATHSIG), and
+what a child had started itself is known by the mark in its environment, which every descendant inherits.
 """
 
 from __future__ import annotations
@@ -13,35 +14,62 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from outpost_manager.demo.logbook import Logbook
 
+MARK = "OUTPOST_DEMO"
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LEFTOVER_GRACE_S = 5.0
 
 
-async def spawn(command: Sequence[str], folder: Path) -> asyncio.subprocess.Process:
-    """Start `command` in `folder`; the caller reads its output with `copy_output`.
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """A process and the descriptor that its output is read from."""
+
+    process: asyncio.subprocess.Process
+    output: int
+
+
+async def spawn(command: Sequence[str], folder: Path, mark: Path) -> Spawned:
+    """Start `command` in `folder`, marked with the demo's folder; `copy_output` must be called for what it says.
 
     Call it from the main thread: the kernel's promise is bound to the thread that starts the child.
     """
-    return await asyncio.create_subprocess_exec(
-        *command,
-        cwd=folder,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-        preexec_fn=_die_with_parent(),
+    # A pipe of our own: with one of asyncio's, the end of a process is told only when nobody holds the pipe any more.
+    output, end = os.pipe()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=folder,
+            env={**os.environ, MARK: str(mark)},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=end,
+            stderr=end,
+            start_new_session=True,
+            preexec_fn=_die_with_parent(),
+        )
+    except BaseException:
+        os.close(output)
+        raise
+    finally:
+        os.close(end)
+    return Spawned(process, output)
+
+
+async def copy_output(output: int, log: Logbook) -> None:
+    """Write what comes from the descriptor `output` to `log` until nothing more can come; closes it."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(output, "rb", buffering=0)
     )
-
-
-async def copy_output(process: asyncio.subprocess.Process, log: Logbook) -> None:
-    """Write what the process says to `log` until it has nothing more to say."""
-    assert process.stdout is not None
-    while piece := await process.stdout.read(65536):
-        log.write(piece)
+    try:
+        while piece := await reader.read(65536):
+            log.write(piece)
+    finally:
+        transport.close()
 
 
 def stop_group(pid: int, number: signal.Signals) -> None:
@@ -50,39 +78,36 @@ def stop_group(pid: int, number: signal.Signals) -> None:
         os.killpg(pid, number)
 
 
-async def end_leftover(pid: int, mark: str) -> bool:
-    """End the process `pid` if it is provably ours, and return whether it was.
+async def end_leftovers(mark: Path) -> int:
+    """End what a killed supervisor of the folder `mark` left behind, and return how many processes that were.
 
-    Proof is that it belongs to this user and was started with the argument `mark`, the path of a file in our folder.
-    A descriptor of the process keeps the number from meaning another process in between.
+    Call it as the owner of the folder: then whatever belongs to this user and carries the mark is astray.
     """
     if not sys.platform.startswith("linux"):
-        return False
+        return 0
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    with contextlib.ExitStack() as stack:
+        handles = [handle for pid in pids if (handle := _open_if_marked(pid, mark, stack)) is not None]
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for handle in handles:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(handle, number)
+            if all([await _has_ended(handle, LEFTOVER_GRACE_S) for handle in handles]):
+                break
+        return len(handles)
+
+
+def _open_if_marked(pid: int, mark: Path, stack: contextlib.ExitStack) -> int | None:
+    """Return a descriptor of the process, which its number could not stand for once it ends, or None."""
+    wanted = os.fsencode(f"{MARK}={mark}")
     try:
         handle = os.pidfd_open(pid)
+        stack.callback(os.close, handle)
+        folder = Path("/proc") / str(pid)
+        is_ours = folder.stat().st_uid == os.geteuid() and wanted in (folder / "environ").read_bytes().split(b"\0")
     except OSError:
-        return False
-    try:
-        if not _is_ours(pid, mark):
-            return False
-        signal.pidfd_send_signal(handle, signal.SIGTERM)
-        if not await _has_ended(handle, LEFTOVER_GRACE_S):
-            signal.pidfd_send_signal(handle, signal.SIGKILL)
-            await _has_ended(handle, LEFTOVER_GRACE_S)
-        return True
-    except ProcessLookupError:
-        return True
-    finally:
-        os.close(handle)
-
-
-def _is_ours(pid: int, mark: str) -> bool:
-    folder = Path("/proc") / str(pid)
-    try:
-        arguments = (folder / "cmdline").read_bytes().split(b"\0")
-        return folder.stat().st_uid == os.geteuid() and os.fsencode(mark) in arguments
-    except OSError:
-        return False
+        return None
+    return handle if is_ours and pid != os.getpid() else None
 
 
 async def _has_ended(handle: int, patience_s: float) -> bool:

@@ -21,7 +21,7 @@ from outpost_manager.demo.broker import find_mosquitto, write_broker
 from outpost_manager.demo.child import Child, Recipe, answers, says_ready
 from outpost_manager.demo.folder import LOOPBACK, Choices, DemoFolder, is_free, keep_choices
 from outpost_manager.demo.logbook import Logbook
-from outpost_manager.demo.process import end_leftover
+from outpost_manager.demo.process import end_leftovers
 from outpost_manager.demo.settings import CHAT_TOKEN, CONSOLE_TOKEN, device_socket, write_settings
 from outpost_manager.demo.words import Words
 from outpost_manager.errors import ChildFailed, Language, PortTaken
@@ -54,7 +54,8 @@ async def run_demo(
     with own_folder(folder.root, "outpost-fleet demo"):
         folder.make()
         choices = keep_choices(folder)
-        await _clear_leftovers(folder, words)
+        folder.run.unlink(missing_ok=True)
+        words.leftovers(await end_leftovers(folder.root))
         _expect_free_ports(folder, choices)
         write_broker(folder, choices, is_root=os.geteuid() == 0)
         write_settings(folder, choices)
@@ -88,9 +89,9 @@ class _Demo:
         self._choices = choices
         self._words = words
         recipes = (
-            Recipe("broker", commands["broker"], folder.broker, choices.broker_port, answers),
-            Recipe("manager", commands["manager"], folder.root, choices.console_port, says_ready),
-            Recipe("device", commands["device"], folder.root, choices.chat_port, says_ready),
+            Recipe("broker", commands["broker"], folder.broker, folder.root, choices.broker_port, answers),
+            Recipe("manager", commands["manager"], folder.root, folder.root, choices.console_port, says_ready),
+            Recipe("device", commands["device"], folder.root, folder.root, choices.chat_port, says_ready),
         )
         self._children = [Child(r, Logbook(folder.log(r.role)), self._on_start, self._on_end) for r in recipes]
         self._is_complete = False
@@ -145,19 +146,6 @@ async def _ready_or_stopped(child: Child, stop: asyncio.Event) -> bool:
         ready.cancel()
         stopped.cancel()
     return stop.is_set() or ready.result()
-
-
-async def _clear_leftovers(folder: DemoFolder, words: Words) -> None:
-    """End what a killed supervisor may have left, as far as it is provably ours."""
-    try:
-        pids = msgspec.json.decode(folder.run.read_bytes(), type=Line).pids
-    except (FileNotFoundError, msgspec.DecodeError):
-        return
-    marks = {"broker": folder.broker_config, "manager": folder.manager_config, "device": folder.device_config}
-    for role, mark in marks.items():
-        if role in pids and await end_leftover(pids[role], str(mark)):
-            words.leftover(role, pids[role])
-    folder.run.unlink()
 
 
 def _expect_free_ports(folder: DemoFolder, choices: Choices) -> None:

@@ -24,12 +24,12 @@ class Words:
         """A role is being started."""
         self._tell(f"Starting the {role} …", f"正在启动{ROLES_ZH[role]}……")
 
-    def leftover(self, role: str, pid: int) -> None:
-        """A process of an earlier demo was still there and has been ended."""
-        self._tell(
-            f"Ended a {role} that an earlier demo left behind (pid {pid}).",
-            f"已结束上次演示遗留的{ROLES_ZH[role]}（进程 {pid}）。",
-        )
+    def leftovers(self, count: int) -> None:
+        """Processes of an earlier demo were still there and have been ended."""
+        if count:
+            self._tell(
+                f"Ended {count} processes that an earlier demo left behind.", f"已结束上次演示遗留的 {count} 个进程。"
+            )
 
     def ended(self, role: str, status: int, wait_s: float, last: str) -> None:
         """A child has ended and will be started again."""

@@ -39,7 +39,11 @@ export function useFollowed<T>(
   after: (value: T, events: readonly FleetEvent[]) => T,
 ): Followed<T> {
   const { live } = useConnection();
-  const [state, setState] = useState<{ key: string; value: T | null; error: unknown }>({ key, value: null, error: null });
+  const [state, setState] = useState<{ key: string; value: T | null; error: unknown }>(() => ({
+    key,
+    value: null,
+    error: null,
+  }));
   const latest = useRef({ load, after });
   latest.current = { load, after };
   const refetch = useRef<() => void>(() => undefined);

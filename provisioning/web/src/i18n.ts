@@ -35,12 +35,14 @@ const en = {
   none: "—",
 
   signInTitle: "Open the one-time link",
-  signInBody: "The manager printed a link when it started. Open it in this browser, or paste the link or its code here.",
+  signInBody:
+    "The manager printed a link when it started. Open it in this browser, or paste the link or its code here.",
   signInFresh: "A link works once. This command prints a fresh one:",
   signInCode: "Link or code",
   signIn: "Sign in",
   unreachable: "The manager cannot be reached. Is it running?",
-  badAnswer: (field: string) => `The manager's answer could not be read (${field}). Console and manager may be of different versions; reload the page.`,
+  badAnswer: (field: string) =>
+    `The manager's answer could not be read (${field}). Its version may differ from this page's: reload.`,
   failed: (message: string) => `That did not work: ${message}`,
 
   devices: "Devices",
@@ -62,7 +64,7 @@ const en = {
   search: "Search name, id, label, board, version",
   searchShort: "Search devices",
   clearSearch: "Clear the search",
-  showing: (shown: string, total: string) => (shown === total ? plural(total, "device") : `${shown} of ${plural(total, "device")}`),
+  showing: (shown: string, total: string) => (shown === total ? "" : `${shown} of `) + plural(total, "device"),
   sortBy: "Sort by",
   ascending: "Ascending",
   descending: "Descending",
@@ -70,7 +72,8 @@ const en = {
   noMatchBody: "Nothing fits the search and the filter together.",
   showAll: "Show all devices",
   emptyTitle: "No device yet",
-  emptyBody: "A device appears here by itself as soon as it reports to this manager. To try it on this machine, type in the project folder:",
+  emptyBody:
+    "A device appears here by itself as soon as it reports to this manager. To try it here, type in the project folder:",
   emptyAfter: "It starts a broker, this manager and one device, and prints where to click.",
 
   column: {

@@ -30,7 +30,8 @@ export function listed(devices: Devices, view: View): Device[] {
   );
   const value = VALUE[view.sort];
   const sign = view.descending ? -1 : 1;
-  return fitting.sort((a, b) => compare(value(a), value(b), sign) || byText.compare(a.name, b.name) || byText.compare(a.id, b.id));
+  const byName = (a: Device, b: Device) => byText.compare(a.name, b.name) || byText.compare(a.id, b.id);
+  return fitting.sort((a, b) => compare(value(a), value(b), sign) || byName(a, b));
 }
 
 function isShown(device: Device, view: View): boolean {

@@ -2,7 +2,8 @@
 
 import type { Document } from "@document";
 
-import { anything, boolean, list, moment, nullable, number, object, oneOf, type Parse, type Parsed, record, text } from "./parse";
+import { anything, boolean, list, moment, nullable, number, object, oneOf, record, text } from "./parse";
+import type { Parse, Parsed } from "./parse";
 
 const readings = {
   cpu: nullable(number),
@@ -94,7 +95,12 @@ export const telemetry = object({
   }),
 });
 
-export const me = object({ fleet: text, version: text, manager: object({ id: text, link: nullable(oneOf("up", "down")) }) });
+export const me = object({
+  fleet: text,
+  version: text,
+  /** `link` tells whether the manager hears its broker, and so the fleet. */
+  manager: object({ id: text, link: nullable(oneOf("up", "down")) }),
+});
 
 export type Health = Parsed<typeof health>;
 export type Device = Parsed<typeof device>;

@@ -2,7 +2,9 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-export const COLUMNS = ["state", "name", "board", "version", "cpu", "memory", "disk", "temperature", "tasks", "seen"] as const;
+export const COLUMNS = [
+  "state", "name", "board", "version", "cpu", "memory", "disk", "temperature", "tasks", "seen",
+] as const;
 export type Column = (typeof COLUMNS)[number];
 
 const SHOWN = ["all", "online", "offline"] as const;

@@ -53,7 +53,7 @@ async def _ignore_async(_message: Received) -> None:
 
 async def _failure(login: Login) -> str:
     with pytest.raises(LinkDown) as caught:
-        await Connection(login, None, _ignore).open()
+        await Connection(login, None, _ignore, lambda: True).open()
     return str(caught.value)
 
 
@@ -92,7 +92,7 @@ async def test_a_message_with_no_connection_is_refused_at_once() -> None:
 
 async def test_what_waits_for_an_answer_learns_that_the_connection_ended() -> None:
     async with _server(CONNACK) as port:
-        connection = Connection(_login(port, window=2), None, _ignore)
+        connection = Connection(_login(port, window=2), None, _ignore, lambda: True)
         await connection.open()
         receipts = [connection.send(MESSAGE) for _ in range(5)]
         await connection.close()
@@ -104,7 +104,7 @@ async def test_what_waits_for_an_answer_learns_that_the_connection_ended() -> No
 
 async def test_names_the_subscription_that_is_refused() -> None:
     async with _server(CONNACK, bytes.fromhex("90050001000187")) as port:
-        connection = Connection(_login(port), None, _ignore)
+        connection = Connection(_login(port), None, _ignore, lambda: True)
         await connection.open()
         with pytest.raises(SubscriptionRefused, match=r"subscription to b/#: Not authorized; check its access rules"):
             await connection.subscribe([("a", 1), ("b/#", 1)])
@@ -114,7 +114,7 @@ async def test_names_the_subscription_that_is_refused() -> None:
 async def test_a_message_too_many_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("outpost_link.connection.WAITING_LIMIT", 2)
     async with _server(CONNACK) as port:
-        connection = Connection(_login(port, window=1), None, _ignore)
+        connection = Connection(_login(port, window=1), None, _ignore, lambda: True)
         await connection.open()
         receipts = [connection.send(MESSAGE) for _ in range(4)]
         assert str(receipts[3].exception()).startswith("2 messages wait for the broker already")
@@ -124,7 +124,7 @@ async def test_a_message_too_many_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 async def test_cancelling_the_open_leaves_nothing_behind() -> None:
     async with _server(b"") as port:
-        connection = Connection(_login(port, timeout_s=30.0), None, _ignore)
+        connection = Connection(_login(port, timeout_s=30.0), None, _ignore, lambda: True)
         opening = asyncio.create_task(connection.open())
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
@@ -132,21 +132,49 @@ async def test_cancelling_the_open_leaves_nothing_behind() -> None:
         assert "this end gave up" in str(await connection.ended())
 
 
-async def test_qos_0_without_room_is_dropped_and_counted() -> None:
-    proceed = asyncio.Event()
+async def test_reads_no_more_than_there_is_room_for_until_there_is_more() -> None:
+    received: list[Received] = []
+    room = 3
+    is_full = asyncio.Event()
+
+    def receive(message: Received) -> None:
+        received.append(message)
+        if len(received) == room:
+            is_full.set()
+
+    async with _server(CONNACK + SURPRISE * 10) as port:
+        connection = Connection(_login(port), None, receive, lambda: len(received) < room)
+        await connection.open()
+        await is_full.wait()
+        assert len(received) == 3
+        room = 10
+        is_full.clear()
+        connection.adjust_reading()
+        await is_full.wait()
+        await connection.close()
+    assert {message.payload for message in received} == {b"\xff"}
+
+
+async def test_an_answer_that_stands_behind_more_messages_than_there_is_room_for_still_comes() -> None:
+    handled = 0
+    may_handle = asyncio.Event()
+    is_done = asyncio.Event()
 
     async def handle(_message: Received) -> None:
-        await proceed.wait()
+        nonlocal handled
+        await may_handle.wait()
+        handled += 1
+        if handled == 10:
+            is_done.set()
 
     async def greet() -> None:
-        await session.publish("all/is/read", b"")
-        proceed.set()
+        await session.publish("a/b", b"x")
+        may_handle.set()
 
     async with _server(CONNACK, SURPRISE * 10 + PUBACK) as port:
         session = MqttSession(_login(port, receive_maximum=3), handle, greet=greet)
         async with session.opened():
-            await proceed.wait()
-    assert session.dropped in (6, 7)  # one more when the handler had not begun
+            await is_done.wait()
 
 
 async def test_says_the_same_failure_once(caplog: pytest.LogCaptureFixture, unused_tcp_port: int) -> None:

@@ -19,7 +19,7 @@ from outpost_manager.demo.broker import access_rules, configuration, find_mosqui
 from outpost_manager.demo.core import HOPELESS_AFTER, Restarts
 from outpost_manager.demo.folder import Choices, DemoFolder, device_name, is_free, keep_choices, manager_state
 from outpost_manager.demo.logbook import Logbook
-from outpost_manager.demo.process import end_leftover
+from outpost_manager.demo.process import MARK, end_leftovers
 from outpost_manager.demo.settings import toml, write_settings
 from outpost_manager.demo.words import Words
 from outpost_manager.errors import ProgramMissing, WrongSetting
@@ -183,27 +183,23 @@ def test_the_managers_folder_is_found_from_the_demos(folder: DemoFolder) -> None
     assert manager_state(folder.root) == folder.manager_state
 
 
-async def start_waiting(argument: str) -> asyncio.subprocess.Process:
-    command = [sys.executable, "-c", "input()", argument]
-    return await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE)
+async def start_waiting(**environment: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *[sys.executable, "-c", "input()"], stdin=asyncio.subprocess.PIPE, env={**os.environ, **environment}
+    )
 
 
-async def test_a_process_that_is_not_provably_ours_is_left_alone(tmp_path: Path) -> None:
-    stranger = await start_waiting("stranger.toml")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the proof is in /proc")
+async def test_what_an_earlier_demo_left_is_ended_and_strangers_are_left_alone(tmp_path: Path) -> None:
+    ours = await start_waiting(**{MARK: str(tmp_path)})
+    stranger = await start_waiting(**{MARK: f"{tmp_path}-other"})
     try:
-        assert not await end_leftover(stranger.pid, str(tmp_path / "device.toml"))
+        assert await end_leftovers(tmp_path) == 1
+        assert await ours.wait() != 0
         assert stranger.returncode is None
     finally:
         stranger.kill()
         await stranger.wait()
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="proof needs /proc")
-async def test_a_process_of_an_earlier_demo_is_ended(tmp_path: Path) -> None:
-    mark = str(tmp_path / "device.toml")
-    ours = await start_waiting(mark)
-    assert await end_leftover(ours.pid, mark)
-    assert await ours.wait() != 0
 
 
 def test_the_welcome_has_both_links_in_both_languages(folder: DemoFolder) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -66,7 +67,7 @@ def test_frames_are_whole_however_they_are_cut(sent: list[tuple[Body, int]], dat
     cuts = sorted(data.draw(st.sets(st.integers(0, len(wire)), max_size=8)) | {0, len(wire)})
     assembler, received = Assembler(), []
 
-    for begin, end in zip(cuts, cuts[1:], strict=False):
+    for begin, end in pairwise(cuts):
         numbers = tuple(number for at, numbers in arrivals if begin <= at < end for number in numbers)
         assembler.feed(wire[begin:end], numbers)
         while (frame := assembler.next()) is not None:

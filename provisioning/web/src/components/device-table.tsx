@@ -82,12 +82,13 @@ function Header({ header, view, onView }: HeaderProps) {
   }
   const sorted = view.sort === column;
   const direction = view.descending ? "descending" : "ascending";
+  const descending = sorted ? !view.descending : startsDescending(column);
   return (
     <span class={`head ${header}`} role="columnheader" aria-sort={sorted ? direction : "none"}>
       <button
         data-testid={`sort-${column}`}
         class={sorted ? "sorted" : undefined}
-        onClick={() => onView({ ...view, sort: column, descending: sorted ? !view.descending : startsDescending(column) })}
+        onClick={() => onView({ ...view, sort: column, descending })}
       >
         {words.column[header]}
         <Icon name={sorted && view.descending ? "down" : "up"} size={12} />
@@ -112,7 +113,7 @@ interface RowProps {
 function DeviceRow({ device, now, top, index, onLabel }: RowProps) {
   const words = useWords();
   const format = useFormat();
-  const { health } = device;
+  const { health, last_seen: seen } = device;
   const address = deviceAddress(device.id);
   const open = (event: MouseEvent) => {
     if (!(event.target as Element).closest("a, button") && !getSelection()?.toString()) location.hash = address;
@@ -160,8 +161,8 @@ function DeviceRow({ device, now, top, index, onLabel }: RowProps) {
       <span class="cell tasks" role="cell">
         <TaskCounts tasks={device.tasks} />
       </span>
-      <span class="cell seen" role="cell" title={device.last_seen === null ? undefined : format.moment(device.last_seen)}>
-        {device.last_seen === null ? words.neverSeen : format.ago(device.last_seen, now)}
+      <span class="cell seen" role="cell" title={seen === null ? undefined : format.moment(seen)}>
+        {seen === null ? words.neverSeen : format.ago(seen, now)}
       </span>
     </div>
   );

@@ -31,7 +31,12 @@ export function Health({ id }: { id: string }) {
         {agent != null && <span class="section-note">{words.agentMemory(format.bytes(agent))}</span>}
         <div class="segments" role="group" aria-label={words.range}>
           {HOURS.map((choice) => (
-            <button key={choice} data-testid={`hours-${choice}`} aria-pressed={choice === hours} onClick={() => setHours(choice)}>
+            <button
+              key={choice}
+              data-testid={`hours-${choice}`}
+              aria-pressed={choice === hours}
+              onClick={() => setHours(choice)}
+            >
               {words.hours(choice)}
             </button>
           ))}
@@ -66,7 +71,8 @@ function Plots({ telemetry, hours }: { telemetry: Telemetry; hours: number }) {
     [telemetry, hasSensor],
   );
   const curves = useMemo(() => {
-    const load: Curve = { name: words.load, colour: "load", side: hasSensor ? "right" : "left", say: format.load, mark: String };
+    const side = hasSensor ? "right" : "left";
+    const load: Curve = { name: words.load, colour: "load", side, say: format.load, mark: String };
     const temperature: Curve = { name: words.temperature, colour: "heat", side: "left", say: format.degrees };
     return {
       use: [
@@ -81,7 +87,14 @@ function Plots({ telemetry, hours }: { telemetry: Telemetry; hours: number }) {
   if (!telemetry.time.length) return <div class="plots-empty card">{words.noReadings}</div>;
   return (
     <div class="plots">
-      <Plot testid="plot-use" title={words.cpuAndMemory} data={data.use} span={span} curves={curves.use} ranges={RANGES} />
+      <Plot
+        testid="plot-use"
+        title={words.cpuAndMemory}
+        data={data.use}
+        span={span}
+        curves={curves.use}
+        ranges={RANGES}
+      />
       <Plot testid="plot-disk" title={words.disk} data={data.disk} span={span} curves={curves.disk} ranges={RANGES} />
       <Plot
         testid="plot-heat"

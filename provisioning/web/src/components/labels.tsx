@@ -19,8 +19,9 @@ export function Labels({ labels, most = Infinity, onChoose }: LabelsProps) {
         <Chip key={name} name={name} value={value} onChoose={onChoose} />
       ))}
       {hidden.length > 0 && (
-        <span class="chip more" title={hidden.map((pair) => pair.join(": ")).join("\n")} aria-label={words.moreLabels(hidden.length)}>
-          +{hidden.length}
+        <span class="chip more" title={hidden.map((pair) => pair.join(": ")).join("\n")}>
+          <span aria-hidden="true">+{hidden.length}</span>
+          <span class="visually-hidden">{words.moreLabels(hidden.length)}</span>
         </span>
       )}
     </span>

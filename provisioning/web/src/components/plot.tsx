@@ -93,7 +93,8 @@ function options(
 ): UPlot.Options {
   const style = getComputedStyle(holder);
   const font = `11px ${style.fontFamily}`;
-  const colour = (name: string) => resolved(holder, `var(--${name})`);
+  const colour = (name: string, percent = 100) =>
+    resolved(holder, `color-mix(in srgb, var(--${name}) ${percent}%, transparent)`);
   const line = colour("line");
   const ink = colour("faint");
   const grid = { stroke: line, width: 1 };
@@ -127,7 +128,7 @@ function options(
       ...curves.map((curve) => ({
         scale: curve.side,
         stroke: colour(curve.colour),
-        fill: curve.side === "left" ? resolved(holder, `color-mix(in srgb, var(--${curve.colour}) 9%, transparent)`) : undefined,
+        ...(curve.side === "left" && { fill: colour(curve.colour, 9) }),
         width: 1.75,
         points: { size: 4, fill: colour(curve.colour) },
       })),

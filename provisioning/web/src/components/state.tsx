@@ -11,12 +11,13 @@ interface StateProps {
 export function DeviceState({ device, now }: StateProps) {
   const words = useWords();
   const format = useFormat();
-  const since = !device.online && device.last_seen !== null;
+  const since = device.online ? null : device.last_seen;
+  const offline = since === null ? words.offline : words.offlineSince(format.shortly(since, now));
   return (
     <span class={`state ${device.online ? "online" : "offline"}`} data-state={device.online ? "online" : "offline"}>
       <span class="dot" />
-      <span class="state-words" title={since ? format.moment(device.last_seen!) : undefined}>
-        {device.online ? words.online : since ? words.offlineSince(format.shortly(device.last_seen!, now)) : words.offline}
+      <span class="state-words" title={since === null ? undefined : format.moment(since)}>
+        {device.online ? words.online : offline}
       </span>
     </span>
   );

@@ -17,9 +17,10 @@ export function TaskCounts({ tasks }: { tasks: Device["tasks"] }) {
   return (
     <span class="task-counts">
       {present.map(({ state, count, say }) => (
-        <span key={state} class={`task-count ${state}`} role="img" aria-label={say(format.count(count))} title={say(format.count(count))}>
+        <span key={state} class={`task-count ${state}`} title={say(format.count(count))}>
           <Icon name={state} size={13} />
-          {format.count(count)}
+          <span aria-hidden="true">{format.count(count)}</span>
+          <span class="visually-hidden">{say(format.count(count))}</span>
         </span>
       ))}
     </span>

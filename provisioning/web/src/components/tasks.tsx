@@ -120,7 +120,13 @@ function Step({ step }: { step: Task }) {
   const format = useFormat();
   const running = step.state === "running";
   return (
-    <li class={`step ${step.state}`} data-testid="step" data-kind={step.kind} data-state={step.state} title={words.taskState[step.state]}>
+    <li
+      class={`step ${step.state}`}
+      data-testid="step"
+      data-kind={step.kind}
+      data-state={step.state}
+      title={words.taskState[step.state]}
+    >
       <span class="dot" />
       {words.kinds[step.kind] ?? step.kind.replace(/^.*\./, "")}
       {running && step.progress !== null && <span class="step-progress">{format.percent(step.progress)}</span>}

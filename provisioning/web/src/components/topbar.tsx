@@ -38,7 +38,13 @@ export function TopBar({ me, home, onLanguage, onSignOut }: TopBarProps) {
             {words.otherLanguage}
           </button>
           <ThemeButton />
-          <button class="button quiet square" data-testid="sign-out" title={words.signOut} aria-label={words.signOut} onClick={onSignOut}>
+          <button
+            class="button quiet square"
+            data-testid="sign-out"
+            title={words.signOut}
+            aria-label={words.signOut}
+            onClick={onSignOut}
+          >
             <Icon name="leave" />
           </button>
         </nav>
@@ -75,7 +81,7 @@ function ThemeButton() {
     setTheme(next);
   };
   return (
-    <button class="button quiet square" data-testid="theme" data-theme-choice={theme} title={label} aria-label={label} onClick={change}>
+    <button class="button quiet square" data-testid="theme" title={label} aria-label={label} onClick={change}>
       <Icon name={theme} />
     </button>
   );

@@ -35,7 +35,9 @@ export function DevicesPage({ devices, arrivals, view, scrolled }: DevicesPagePr
 
   if (!devices.value) {
     return (
-      <div class="page">{devices.error ? <Trouble error={devices.error} onAgain={devices.reload} /> : <Skeleton />}</div>
+      <div class="page">
+        {devices.error ? <Trouble error={devices.error} onAgain={devices.reload} /> : <Skeleton />}
+      </div>
     );
   }
   return (

@@ -10,7 +10,7 @@ import socket
 import stat
 import struct
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,13 @@ async def local(path: Path, methods: Methods) -> AsyncIterator[LocalServer]:
 async def client(local: LocalServer) -> AsyncIterator[AsyncLocalClient]:
     with AsyncLocalClient.connect(local.path) as client:
         yield client
+
+
+@pytest.fixture
+def a_file() -> Iterator[int]:
+    number = os.open(__file__, os.O_RDONLY)
+    yield number
+    os.close(number)
 
 
 def open_descriptors() -> int:
@@ -232,19 +239,21 @@ async def test_other_errors_tell_neither_caller_nor_log_their_text(
 
 
 @pytest.mark.parametrize(("method", "code"), [("absent", "no_such_method"), ("unsendable", "bad_message")])
-async def test_a_bad_call_leaves_the_connection_as_it_is(client: AsyncLocalClient, method: str, code: str) -> None:
-    with (Path(__file__)).open("rb") as file, pytest.raises(CallFailed) as caught:
-        await client.call(method, files=[file.fileno()], bulk=[BIG])
+async def test_a_bad_call_leaves_the_connection_as_it_is(
+    client: AsyncLocalClient, a_file: int, method: str, code: str
+) -> None:
+    with pytest.raises(CallFailed) as caught:
+        await client.call(method, files=[a_file], bulk=[BIG])
 
     assert caught.value.fault.code == code
     assert (await client.call("echo", 1)).value == 1
 
 
-async def test_what_cannot_be_sent_is_refused_here(client: AsyncLocalClient) -> None:
-    with (Path(__file__)).open("rb") as file, pytest.raises(BadMessage):
-        await client.call("echo", object(), files=[file.fileno()], bulk=[BIG])
-    with (Path(__file__)).open("rb") as file, pytest.raises(BadMessage):
-        await client.call("echo", files=[file.fileno()] * (DESCRIPTORS_LIMIT + 1))
+async def test_what_cannot_be_sent_is_refused_here(client: AsyncLocalClient, a_file: int) -> None:
+    with pytest.raises(BadMessage):
+        await client.call("echo", object(), files=[a_file], bulk=[BIG])
+    with pytest.raises(BadMessage):
+        await client.call("echo", files=[a_file] * (DESCRIPTORS_LIMIT + 1))
 
     assert (await client.call("echo", 1)).value == 1
 

@@ -76,7 +76,7 @@ def test_an_access_log_is_mined_by_request_and_status() -> None:
     header = parsed('10.0.0.7 - eve [10/Oct/2000:13:55:36 -0700] "GET /a.gif?x=1 HTTP/1.0" 503 2326 "-" "UA 1.0"')
     assert (header.time, header.level, header.component) == ("2000-10-10T20:55:36Z", "error", "10.0.0.7")
     assert header.message == '"GET /a.gif?x=1 HTTP/1.0" 503 2326 "-" "UA 1.0"'
-    assert header.pattern == "GET /a.gif 503"
+    assert header.pattern == "GET:Service-Unavailable /a.gif"
 
 
 @pytest.mark.parametrize(

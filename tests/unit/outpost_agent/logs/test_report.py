@@ -79,6 +79,20 @@ def test_a_break_in_is_the_headline_in_the_language_of_the_person(tmp_path: Path
     assert f"| `203.0.113.5` | 20 | `root` | {year}-06-14 15:16:00 |" in result.outcome.report
 
 
+def test_refused_requests_of_an_access_log_are_suspicious_logins(tmp_path: Path) -> None:
+    lines = [
+        f"198.51.100.{9 if minute % 5 else 7} - - [02/Jan/2024:10:{minute:02}:00 +0000] "
+        f'"GET /{"admin" if minute % 5 else "index.html"} HTTP/1.1" {401 if minute % 5 else 200} 12\n'
+        for minute in range(60)
+    ]
+    result = analysed(tmp_path, "".join(lines))
+    assert {use.template: use.count for use in result.analysis.templates} == {
+        "GET:Unauthorized /admin": 48,
+        "GET:OK /index.html": 12,
+    }
+    assert [(login.source, login.failures) for login in result.analysis.logins] == [("198.51.100.9", 48)]
+
+
 def test_a_log_without_times_is_analysed_in_its_order(tmp_path: Path) -> None:
     result = analysed(tmp_path, "".join(f"step {number} done\n" for number in range(1000)))
     assert not result.analysis.axis.is_time
