@@ -1,9 +1,9 @@
 """An MQTT session that lasts: it connects, subscribes, greets, and does all of it again whenever the connection ends.
 
 Messages that arrive wait in one queue for one handler. A broker may send only `receive_maximum` messages that were not
-acknowledged (MQTT 5, section 4.9), but mosquitto 2.0 sends more after it was killed and restarted, and QoS 0 has no such
-limit: when that many wait, the socket is not read until one was handled. A handler that holds up a full queue for longer
-than the keepalive loses the connection, and what it did not acknowledge comes again.
+acknowledged (MQTT 5, section 4.9), but mosquitto 2.0 sends more after it was killed and restarted, and QoS 0 knows no
+such limit: when that many wait, the socket is not read until one was handled. A handler that holds up a full queue for
+longer than the keepalive loses the connection, and what it did not acknowledge comes again.
 """
 
 from __future__ import annotations

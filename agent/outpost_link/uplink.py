@@ -16,7 +16,7 @@ from functools import partial
 
 import msgspec
 
-from outpost_disk import Database
+from outpost_disk import Database, DatabaseFailed
 from outpost_link import outbox
 from outpost_link.connection import Login, Outgoing, Received
 from outpost_link.core import Action, Forget, Ignored, SendPage, Uplink, WakeAt
@@ -32,7 +32,8 @@ log = logging.getLogger(__name__)
 JSON = "application/json"
 CBOR = "application/cbor"
 PAGE_BYTES = 512 * 1024
-REFUSED_WAIT_S = 30.0
+DATABASE_WAIT_S = 5.0
+TELEMETRY_WAIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,7 @@ class DeviceLink:
         self._telemetry_dropped = 0
         self._has_news = False
         self._forget = 0
+        self._forgotten = 0
         self._page: SendPage | None = None
         self._wake = asyncio.Event()
         self._online = asyncio.Event()
@@ -223,16 +225,25 @@ class DeviceLink:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            if self._has_news:
-                self._has_news = False
-                extent = await self._database.read(outbox.extent)
-                self._carry_out(self._core.added(extent.last, self._loop.time()))
-            if self._forget:
-                through, self._forget = self._forget, 0
-                deletion = partial(outbox.acked, epoch=self._core.epoch, seq=through)
-                await self._database.write(deletion, durable=False)
-            if self._page is not None:
-                await self._send_page(self._page)
+            try:
+                await self._drain_once()
+            except DatabaseFailed as error:
+                log.error("outbox out of reach", extra={"reason": str(error), "retry_s": DATABASE_WAIT_S})
+                await asyncio.sleep(DATABASE_WAIT_S)
+                self.notify()
+
+    async def _drain_once(self) -> None:
+        if self._has_news:
+            self._has_news = False
+            extent = await self._database.read(outbox.extent)
+            self._carry_out(self._core.added(extent.last, self._loop.time()))
+        if self._forget > self._forgotten:
+            through = self._forget
+            deletion = partial(outbox.acked, epoch=self._core.epoch, seq=through)
+            await self._database.write(deletion, durable=False)
+            self._forgotten = through
+        if self._page is not None:
+            await self._send_page(self._page)
 
     async def _send_page(self, page: SendPage) -> None:
         rows, first = await self._database.read(
@@ -270,20 +281,26 @@ class DeviceLink:
         while True:
             await self._online.wait()
             self._telemetry.clear()
-            oldest = await self._database.read(outbox.oldest_telemetry)
-            if oldest is None:
-                await self._telemetry.wait()
-                continue
-            number, body = oldest
             try:
-                await self._session.publish(self._topic(Leaf.TELEMETRY), body, content_type=CBOR)
-            except PublishRefused as error:
-                log.warning("telemetry refused by the broker", extra={"reason": str(error)})
-                await asyncio.sleep(REFUSED_WAIT_S)
+                is_more = await self._send_oldest_telemetry()
+            except (DatabaseFailed, PublishRefused) as error:
+                log.warning("telemetry not sent", extra={"reason": str(error), "retry_s": TELEMETRY_WAIT_S})
+                await asyncio.sleep(TELEMETRY_WAIT_S)
             except LinkFailed as error:
                 log.debug("telemetry waits", extra={"reason": str(error)})
             else:
-                await self._database.write(partial(outbox.telemetry_left, number=number), durable=False)
+                if not is_more:
+                    await self._telemetry.wait()
+
+    async def _send_oldest_telemetry(self) -> bool:
+        """Send one batch; return whether there was one."""
+        oldest = await self._database.read(outbox.oldest_telemetry)
+        if oldest is None:
+            return False
+        number, body = oldest
+        await self._session.publish(self._topic(Leaf.TELEMETRY), body, content_type=CBOR)
+        await self._database.write(partial(outbox.telemetry_left, number=number), durable=False)
+        return True
 
 
 @asynccontextmanager

@@ -202,6 +202,9 @@ class MemoryEngine:
     async def recover(self, now_ms: int) -> tuple[Task, ...]:
         self._life += 1
         self._epochs = core.Epochs(self._life)
+        queue = [entry for entry in self._entries.values() if entry.task.state == "ready" and entry.due_ms is None]
+        places = [entry.rank + entry.task.spec.priority * core.AGEING_MS for entry in queue]
+        self._clock = core.SteadyClock(max(places, default=0))
         running = [entry for entry in self._entries.values() if entry.task.state == "running"]
         return tuple(task for entry in running for task in self._lose(entry, now_ms))
 

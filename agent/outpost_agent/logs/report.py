@@ -24,7 +24,6 @@ _LOGINS_SHOWN = 8
 _FILES_SHOWN = 5
 _MESSAGE_CHARACTERS = 120
 _EXAMPLE_CHARACTERS = 220
-_MARKS = {"high": "🔴", "medium": "🟠", "low": "🔵"}
 _MANY_ERRORS = 0.01
 _STUBBORN = 10
 
@@ -144,8 +143,7 @@ def _anomalies(analysis: Analysis, texts: Texts) -> str:
         return ""
     rows = [
         (
-            _MARKS[anomaly.severity],
-            texts.kinds[anomaly.kind],
+            texts.kinds[anomaly.kind] if anomaly.severity == "low" else f"**{texts.kinds[anomaly.kind]}**",
             _time(anomaly.time),
             _count(anomaly, texts),
             code(anomaly.text, _MESSAGE_CHARACTERS),
@@ -184,7 +182,7 @@ def _logins(analysis: Analysis, texts: Texts) -> str:
             f"{login.failures:,}",
             _users(login),
             _time(login.first),
-            _time(login.last),
+            _later(login.last, login.first),
             f"**{texts.yes}** {_time(login.entered)}".strip() if login.has_entered else texts.no,
         )
         for login in analysis.logins[:_LOGINS_SHOWN]
@@ -252,6 +250,12 @@ def _names(analysis: Analysis, texts: Texts) -> str:
 def _time(time: str | None) -> str:
     """Return a time as people read it, to the second."""
     return time[:19].replace("T", " ") if time else ""
+
+
+def _later(time: str | None, than: str | None) -> str:
+    """Return a time without its date when that is the date of `than`."""
+    written = _time(time)
+    return written[11:] if written[:10] == _time(than)[:10] else written
 
 
 def _share(part: int, whole: int) -> str:

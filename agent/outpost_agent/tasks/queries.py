@@ -245,8 +245,8 @@ def next_due_ms(connection: sqlite3.Connection) -> int | None:
 
 
 def latest_ready_ms(connection: sqlite3.Connection) -> int:
-    """Return the latest steady time that gave a task its place in the queue; 0 when there is none."""
-    latest = f"SELECT max(rank + priority * {AGEING_MS}) FROM task WHERE {_IS_ACTIVE}"
+    """Return the latest steady time that gave a task now in the queue its place; 0 when it is empty."""
+    latest = f"SELECT max(rank + priority * {AGEING_MS}) FROM task WHERE state = 'ready' AND due_ms IS NULL"
     return connection.execute(latest).fetchone()[0] or 0
 
 

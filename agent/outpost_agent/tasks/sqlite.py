@@ -229,6 +229,7 @@ class SqliteEngine:
         await self._begin_life()
 
         def transaction(connection: sqlite3.Connection) -> tuple[Task, ...]:
+            self._clock = None
             interrupted = queries.running(connection)
             return tuple(failed for seq in interrupted for failed in self._lose(connection, seq, now_ms))
 

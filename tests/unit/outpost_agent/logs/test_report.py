@@ -60,7 +60,7 @@ def test_an_error_spike_is_the_headline_with_an_example(tmp_path: Path) -> None:
     assert result.outcome.report.startswith(
         "**Errors jumped to 40 at 2024-01-02 13:20:00: mostly `disk <*> is full`.**"
     )
-    assert "| 🟠 | error spike | 2024-01-02 13:20:00 | 40 (usually 0) | `disk <*> is full` |" in result.outcome.report
+    assert "| **error spike** | 2024-01-02 13:20:00 | 40 (usually 0) | `disk <*> is full` |" in result.outcome.report
     assert "- line 301: `disk 0 is full`" in result.outcome.report
 
 

@@ -1,0 +1,162 @@
+"""The main job as a person sees it, in Chromium: a log in the chat, its report, and the row in the console."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.demo import ROOT, Demo, running_demo
+
+if TYPE_CHECKING:
+    from playwright.async_api import Locator, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.broker, pytest.mark.timeout(240)]
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+LOG = b"".join(
+    b"Jun 14 15:%02d:%02d combo sshd[%d]: Failed password for root from 10.0.0.9 port %d ssh2\n"
+    % (n // 60 % 60, n % 60, 1000 + n, 2000 + n)
+    if n % 3
+    else b"Jun 14 15:%02d:%02d combo CRON[%d]: session opened for user root by uid=0\n" % (n // 60 % 60, n % 60, n)
+    for n in range(900)
+)
+
+
+@asynccontextmanager
+async def page_of(demo: Demo, **context: Any) -> AsyncIterator[tuple[Page, list[str]]]:
+    """Open a browser; the list collects what the page complained about."""
+    from playwright.async_api import async_playwright  # noqa: PLC0415 - only where a browser is
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = await (await browser.new_context(**context)).new_page()
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda said: complaints.append(said.text) if said.type == "error" and "401" not in said.text else None,
+        )
+        yield page, complaints
+        await browser.close()
+
+
+async def open_chat(demo: Demo, page: Page) -> None:
+    await page.goto(f"{demo.first_line['chat']}/#token={demo.first_line['chat_token']}")
+    await page.wait_for_selector('[data-testid="connection"][data-state="online"]')
+
+
+async def open_console(demo: Demo, page: Page) -> None:
+    command = [sys.executable, "-m", "outpost_manager", "link", "--state", str(demo.state / "manager")]
+    printing = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    printed, _ = await printing.communicate()
+    await page.goto(printed.decode().split()[-1])
+    await page.wait_for_selector('[data-testid="device-row"]')
+
+
+async def send_log(page: Page, name: str = "auth.log", data: bytes = LOG) -> Locator:
+    """Attach a file as a person would, and return the answer."""
+    answers = page.locator('[data-testid="message"][data-direction="out"]')
+    before = await answers.count()
+    await page.set_input_files('[data-testid="file-input"]', [{"name": name, "mimeType": "text/plain", "buffer": data}])
+    await page.keyboard.press("Enter")
+    answer = answers.nth(before)
+    await answer.wait_for(timeout=60_000)
+    return answer
+
+
+async def boxes(rows: Locator) -> list[dict[str, float]]:
+    found = [await rows.nth(index).bounding_box() for index in range(await rows.count())]
+    return [box for box in found if box is not None]  # type: ignore[misc]
+
+
+def assert_stacked(rows: list[dict[str, float]]) -> None:
+    """Assert that each box lies below the one before it and has a size."""
+    assert all(row["height"] > 10 and row["width"] > 100 for row in rows)
+    for upper, lower in itertools.pairwise(rows):
+        assert lower["y"] >= upper["y"] + upper["height"] - 1
+
+
+@pytest.mark.parametrize(
+    ("viewport", "locale"),
+    [({"width": 1280, "height": 860}, "en-GB"), ({"width": 390, "height": 844}, "zh-CN")],
+    ids=["desktop-en", "phone-zh"],
+)
+async def test_a_log_comes_back_as_a_report(viewport: dict[str, int], locale: str) -> None:
+    async with running_demo() as demo, page_of(demo, viewport=viewport, locale=locale) as (page, complaints):
+        await open_chat(demo, page)
+        answer = await send_log(page)
+        text = await answer.inner_text()
+        assert "10.0.0.9" in text
+        assert ("Suspicious logins" if locale.startswith("en") else "可疑登录") in text
+        pictures = answer.locator('[data-testid="picture"] img')
+        assert await pictures.count() == 2
+        for index in range(2):
+            await pictures.nth(index).scroll_into_view_if_needed()
+            await page.wait_for_function(
+                "(picture) => picture.complete && picture.naturalWidth > 600",
+                arg=await pictures.nth(index).element_handle(),
+            )
+        assert_stacked(await boxes(page.locator('[data-testid="message"]')))
+        assert_stacked(await boxes(answer.locator('[data-testid="picture"]')))
+        assert await page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+        assert complaints == []
+
+
+async def test_the_console_shows_device_task_and_result() -> None:
+    async with running_demo() as demo:
+        async with page_of(demo, viewport={"width": 1280, "height": 860}) as (page, _):
+            await open_chat(demo, page)
+            await send_log(page)
+        async with page_of(demo, viewport={"width": 1440, "height": 900}, locale="en-GB") as (page, complaints):
+            await open_console(demo, page)
+            row = page.locator(f'[data-testid="device-row"][data-id="{demo.first_line["device"]}"]')
+            assert "Online" in await row.inner_text()
+            await row.click()
+            chain = page.locator('[data-testid="chain"]').first
+            await chain.wait_for()
+            assert await chain.get_attribute("data-state") == "done"
+            steps = chain.locator('[data-testid="step"]')
+            assert await steps.count() == 3
+            await page.locator('[data-testid="result"]').first.click()
+            report = page.locator('[data-testid="report"]')
+            await report.wait_for()
+            assert "10.0.0.9" in await report.inner_text()
+            assert "events.jsonl" in await page.locator('[data-testid="on-device"]').inner_text()
+            plots = page.locator('[data-testid="plots"] img')
+            assert await plots.count() == 2
+            around = await report.bounding_box()
+            for box in await boxes(plots):
+                assert around is not None
+                assert box["width"] > 200
+                assert box["x"] >= around["x"]
+                assert box["x"] + box["width"] <= around["x"] + around["width"] + 1
+            assert complaints == []
+
+
+async def test_the_chat_goes_on_after_the_device_was_killed() -> None:
+    async with running_demo() as demo, page_of(demo, viewport={"width": 1280, "height": 860}) as (page, _):
+        await open_chat(demo, page)
+        await send_log(page, "first.log")
+        assert demo.kill("device")
+        await page.wait_for_selector('[data-testid="connection"][data-state="reconnecting"]')
+        await page.wait_for_selector('[data-testid="connection"][data-state="online"]', timeout=60_000)
+        await send_log(page, "second.log")
+        rows = page.locator('[data-testid="message"]')
+        seqs = [await rows.nth(index).get_attribute("data-seq") for index in range(await rows.count())]
+        assert seqs == ["1", "2", "3", "4"]
+
+
+async def test_a_file_that_is_no_log_gets_one_sentence() -> None:
+    async with running_demo() as demo, page_of(demo, viewport={"width": 1280, "height": 860}) as (page, _):
+        await open_chat(demo, page)
+        answer = await send_log(page, "picture.png", bytes(range(256)) * 64 + os.urandom(4096))
+        assert "picture.png" in await answer.inner_text()
+        assert await answer.locator("p").count() == 1

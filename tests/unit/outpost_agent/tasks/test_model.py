@@ -1,0 +1,189 @@
+"""The SQLite engine against the model in memory: the same operations, the same answers, the same state."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+from msgspec.structs import replace
+
+from outpost_agent.tasks import TASK_SCHEMA, SqliteEngine
+from outpost_disk import open_database
+from outpost_sdk.handler import Outcome
+from outpost_sdk.tasks import Failure, Retry, TaskSpec
+from outpost_wire.errors import OutpostError
+from outpost_wire.ids import TaskId
+from tests.support.memory_engine import MemoryEngine
+
+YEARS = 10 * 365 * 24 * 3_600_000
+KINDS = ("one", "two")
+IDS = st.integers(0, 30).map(lambda number: TaskId(f"task {number}"))
+TIMES = st.sampled_from([0, 1, 600, 5_000])
+
+Engine = SqliteEngine | MemoryEngine
+
+
+class Machine(RuleBasedStateMachine):
+    """Drives both engines and holds their answers side by side."""
+
+    attempts: Bundle[tuple[TaskId, int]] = Bundle("attempts")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.runner = asyncio.Runner()
+        self.stack = AsyncExitStack()
+        self.now = 1_800_000_000_000
+
+    @initialize()
+    def begin(self) -> None:
+        opened = open_database(self.folder / "tasks.db", [TASK_SCHEMA])
+        self.database = self.runner.run(self.stack.enter_async_context(opened))
+        self.sqlite = self.engine()
+        self.memory = MemoryEngine(lambda effects: None)
+        self.both(lambda engine: engine.recover(self.now))
+
+    def engine(self) -> SqliteEngine:
+        return SqliteEngine(self.database, apply=lambda *_: None, changed=lambda *_: None)
+
+    def teardown(self) -> None:
+        self.runner.run(self.stack.aclose())
+        self.runner.close()
+        shutil.rmtree(self.folder)
+
+    def both(
+        self, operation: Callable[[Engine], Awaitable[Any]], compared: Callable[[Any], Any] = lambda answer: answer
+    ) -> Any:
+        async def answer(engine: Engine) -> tuple[type[OutpostError] | None, Any]:
+            try:
+                return None, await operation(engine)
+            except OutpostError as error:
+                return type(error), ()
+
+        real, value = self.runner.run(answer(self.sqlite))
+        model, expected = self.runner.run(answer(self.memory))
+        assert real is model
+        assert compared(value) == compared(expected)
+        return value
+
+    @rule(
+        specs=st.lists(
+            st.builds(
+                TaskSpec,
+                id=IDS,
+                kind=st.sampled_from(KINDS),
+                principal=st.sampled_from(["ann", "bob"]),
+                key=st.none() | st.sampled_from(["k1", "k2", "k3"]),
+                parents=st.lists(IDS, max_size=3, unique=True).map(tuple),
+                priority=st.integers(0, 9),
+                retry=st.builds(Retry, attempts=st.integers(1, 3), base_ms=st.sampled_from([0, 1_000])),
+                on_failure=st.sampled_from(["cancel", "run"]),
+                channel=st.just("web"),
+                chat=st.sampled_from(["1", "2"]),
+            ),
+            min_size=1,
+            max_size=4,
+        ),
+        not_before=st.none() | TIMES,
+        deadline=st.none() | TIMES,
+        known_parents_only=st.booleans(),
+    )
+    def put(
+        self, specs: Sequence[TaskSpec], not_before: int | None, deadline: int | None, known_parents_only: bool
+    ) -> None:
+        known = {task.id for task in self.runner.run(self.memory.list(limit=1_000))} | {spec.id for spec in specs}
+        timed = [
+            replace(
+                spec,
+                parents=tuple(p for p in spec.parents if p != spec.id and (p in known or not known_parents_only)),
+                not_before_ms=0 if not_before is None else self.now + not_before,
+                deadline_ms=None if deadline is None else self.now + deadline,
+            )
+            for spec in specs
+        ]
+        self.both(lambda engine: engine.put(timed, self.now))
+
+    @rule(target=attempts, kinds=st.lists(st.sampled_from(KINDS), max_size=2), limit=st.integers(1, 4))
+    def claim(self, kinds: list[str], limit: int) -> Any:
+        claimed = self.both(lambda engine: engine.claim(kinds or KINDS, limit, 30_000, self.now))
+        return multiple(*((task.id, task.epoch) for task in claimed))
+
+    @rule(attempt=attempts)
+    def heartbeat(self, attempt: tuple[TaskId, int]) -> None:
+        self.both(lambda engine: engine.heartbeat(*attempt, 20_000, self.now))
+
+    @rule(attempt=attempts, lines=st.integers(0, 3))
+    def finish(self, attempt: tuple[TaskId, int], lines: int) -> None:
+        outcome = Outcome(data={"lines": lines}, title="Lines")
+        self.both(lambda engine: engine.finish(*attempt, outcome, (), self.now))
+
+    @rule(attempt=attempts, final=st.booleans())
+    def fail(self, attempt: tuple[TaskId, int], final: bool) -> None:
+        failure = Failure(code="broken", en="Broken.", zh="坏了。", final=final)
+        self.both(lambda engine: engine.fail(*attempt, failure, self.now))
+
+    @rule(task=IDS)
+    def cancel(self, task: TaskId) -> None:
+        self.both(lambda engine: engine.cancel(task, self.now), set)
+
+    @rule(task=IDS)
+    def retry(self, task: TaskId) -> None:
+        self.both(lambda engine: engine.retry(task, self.now))
+
+    @rule()
+    def reap(self) -> None:
+        self.both(lambda engine: engine.reap(self.now))
+
+    @rule()
+    def restart(self) -> None:
+        self.sqlite = self.engine()
+        self.both(lambda engine: engine.recover(self.now))
+
+    @rule(age=st.sampled_from([0, 1_000]), keep=st.integers(0, 5))
+    def prune(self, age: int, keep: int) -> None:
+        self.both(lambda engine: engine.prune(self.now - age + 1, keep), set)
+
+    @rule(step=st.sampled_from([1, 500, 1_000, 20_000, 40_000, 200_000, 3_600_000, -1_000, -YEARS, YEARS]))
+    def time_passes(self, step: int) -> None:
+        self.now = max(self.now + step, 10**11)
+
+    @invariant()
+    def the_states_are_the_same(self) -> None:
+        self.both(lambda engine: engine.list(limit=1_000))
+        self.both(lambda engine: engine.counts())
+        self.both(lambda engine: engine.next_due_ms())
+
+    @invariant()
+    def the_filters_find_the_same(self) -> None:
+        self.both(lambda engine: engine.list(principal="ann", states=["done", "ready"], limit=3))
+        self.both(lambda engine: engine.list(chat=("web", "1"), limit=3))
+
+
+def test_the_engine_and_the_model_agree() -> None:
+    is_long = os.environ.get("OUTPOST_LONG") == "1"
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Machine,
+        settings=settings(
+            max_examples=300 if is_long else 30,
+            stateful_step_count=50,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
