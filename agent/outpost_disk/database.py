@@ -71,7 +71,8 @@ class Database:
     async def write(self, transaction: Transaction[T], *, durable: bool = True) -> T:
         """Run `transaction(connection)` and return its value once it is committed.
 
-        What it raises comes out here and undoes its own changes only. Raises DatabaseFailed when the commit fails.
+        What it raises comes out here and undoes its own changes only. Raises DatabaseFailed when the disk or the
+        database refuses a statement or the commit.
         """
         if self._closed:
             raise DatabaseFailed(f"{self._path} is closed")
@@ -96,6 +97,9 @@ class Database:
             connection = sqlite3.connect(
                 self._path, isolation_level=None, check_same_thread=False, cached_statements=256
             )
+        except sqlite3.Error as error:
+            raise DatabaseFailed(f"{self._path} cannot be opened: {error}") from error
+        try:
             self._path.chmod(0o600)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
@@ -105,7 +109,11 @@ class Database:
             connection.execute("PRAGMA journal_size_limit=16777216")
             migrate(connection, schema)
         except sqlite3.Error as error:
+            connection.close()
             raise DatabaseFailed(f"{self._path} cannot be opened: {error}") from error
+        except BaseException:
+            connection.close()
+            raise
         self._connection = connection
         self._thread.start()
 
@@ -143,7 +151,7 @@ class Database:
         try:
             self._set_durable(connection, any(work.durable for work in batch))
             connection.execute("BEGIN IMMEDIATE")
-            outcomes = [(work, *_attempt(connection, work.transaction)) for work in batch]
+            outcomes = [(work, *self._attempt(connection, work.transaction)) for work in batch]
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             if connection.in_transaction:
@@ -152,23 +160,28 @@ class Database:
             outcomes = [(work, None, failure) for work in batch]
         _answer(outcomes)
 
+    def _attempt(
+        self, connection: sqlite3.Connection, transaction: Transaction[T]
+    ) -> tuple[T | None, BaseException | None]:
+        connection.execute("SAVEPOINT work")
+        try:
+            value = transaction(connection)
+        except Exception as error:
+            # Fails in its turn when SQLite has already undone the whole batch, as it may when the disk is full.
+            connection.execute("ROLLBACK TO work")
+            connection.execute("RELEASE work")
+            if not isinstance(error, sqlite3.OperationalError):
+                return None, error
+            failure = DatabaseFailed(f"{self._path}: {error}")
+            failure.__cause__ = error
+            return None, failure
+        connection.execute("RELEASE work")
+        return value, None
+
     def _set_durable(self, connection: sqlite3.Connection, durable: bool) -> None:
         if durable != self._is_durable:
             connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             self._is_durable = durable
-
-
-def _attempt(connection: sqlite3.Connection, transaction: Transaction[T]) -> tuple[T | None, BaseException | None]:
-    connection.execute("SAVEPOINT work")
-    try:
-        value = transaction(connection)
-    except Exception as error:
-        # Fails in its turn when SQLite has already undone the whole batch, as it does when the disk is full.
-        connection.execute("ROLLBACK TO work")
-        connection.execute("RELEASE work")
-        return None, error
-    connection.execute("RELEASE work")
-    return value, None
 
 
 def _answer(outcomes: list[tuple[_Work[Any], Any, BaseException | None]]) -> None:
@@ -209,7 +222,8 @@ def migrate(connection: sqlite3.Connection, schema: Sequence[str]) -> None:
             connection.execute(f"PRAGMA user_version={number + 1}")
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise
 
 

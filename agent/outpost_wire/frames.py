@@ -8,8 +8,8 @@ says what the frame is:
     {id, r}      the result, which ends the call
     {id, e}      the error, which ends the call: {code, message, message_zh}; with id 0 it ends the connection
 
-`fds` counts the open descriptors that travel beside the frame, attached to its first byte. `b` lists byte strings too
-bulky for the map: a short one lies in `b` itself, for a long one `b` has its length and its bytes lie in a sealed
+`fds` counts the open descriptors that travel beside the frame, attached to its first byte. `b` lists byte strings that
+may be too bulky for the map: a short one lies in `b` itself, for a long one `b` has its length and its bytes lie in a
 memory file whose descriptor travels along, after those of files.
 
 Nothing here does I/O: descriptors are plain numbers, and `Assembler` pairs them with the frames that declare them.
@@ -74,8 +74,8 @@ class Body(
     bulk: Annotated[tuple[bytes | int, ...], Meta(max_length=PIECES_LIMIT)] = ()
 
     def __post_init__(self) -> None:
-        kinds = (self.method, self.update, self.result, self.error)
-        if sum(kind is not UNSET for kind in kinds) != 1:
+        absent = (self.method is UNSET) + (self.update is UNSET) + (self.result is UNSET) + (self.error is UNSET)
+        if absent != 3:
             raise ValueError("exactly one of m, u, r and e is expected")
         if self.bulk:
             lengths = self.sealed_lengths()

@@ -10,6 +10,7 @@ import asyncio
 import os
 import secrets
 import signal
+import socket
 import statistics
 import sys
 import time
@@ -112,8 +113,6 @@ async def running_device(folder: Path) -> AsyncIterator[Device]:
 
 
 def _free_port() -> int:
-    import socket  # noqa: PLC0415
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -135,24 +134,24 @@ async def _until_ready(device: Device, process: asyncio.subprocess.Process) -> N
 class Chat:
     """A person in the web chat, by HTTP for what is said and by WebSocket for what is heard."""
 
-    def __init__(self, device: Device, session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(self, device: Device, session: aiohttp.ClientSession, stream: aiohttp.ClientWebSocketResponse) -> None:
         self._device = device
         self._session = session
-        self._socket = socket
+        self._stream = stream
         self._waiting: dict[str, asyncio.Future[float]] = {}
         self._early: dict[str, float] = {}
         self.heard = 0
 
     async def listen(self) -> None:
         """Hear answers until cancelled."""
-        async for frame in self._socket:
+        async for frame in self._stream:
             said = frame.json()
             if said["type"] != "message" or said["message"]["direction"] != "out":
                 continue
             now = time.perf_counter()
             self.heard += 1
             if self.heard % 50 == 0:
-                await self._socket.send_json({"type": "ack", "seq": said["message"]["seq"]})
+                await self._stream.send_json({"type": "ack", "seq": said["message"]["seq"]})
             waiting = self._waiting.pop(said["message"]["reply_to"], None)
             if waiting is None:
                 self._early[said["message"]["reply_to"]] = now
@@ -184,9 +183,9 @@ async def chatting(device: Device) -> AsyncIterator[Chat]:
     """Open a chat with `device`."""
     async with (
         aiohttp.ClientSession() as session,
-        session.ws_connect(f"{device.url}/api/v1/ws?after=0", headers=device.headers, max_msg_size=0) as socket,
+        session.ws_connect(f"{device.url}/api/v1/ws?after=0", headers=device.headers, max_msg_size=0) as stream,
     ):
-        chat = Chat(device, session, socket)
+        chat = Chat(device, session, stream)
         listening = asyncio.create_task(chat.listen())
         try:
             yield chat
@@ -242,6 +241,32 @@ async def measure(folder: Path, messages: int, log: Path | None = None) -> dict[
             if log is not None:
                 figures |= await _while_analysing(device, session, chat, log)
     return figures
+
+
+async def measure_floor(folder: Path, messages: int) -> float:
+    """Return the CPU in ms that a message costs the bare server of floor.py."""
+    port = _free_port()
+    command = [sys.executable, "-m", "tests.bench.floor", str(folder / "floor.sqlite"), str(port)]
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT)
+    device = Device(process.pid, f"http://127.0.0.1:{port}", "", 0.0, 0.0)
+    try:
+        await _until_ready(device, process)
+        async with aiohttp.ClientSession() as session:
+            await _post_all(session, device.url, 500)
+            cpu = device.cpu_s()
+            await _post_all(session, device.url, messages)
+            return (device.cpu_s() - cpu) / messages * 1e3
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def _post_all(session: aiohttp.ClientSession, url: str, count: int) -> None:
+    for _ in range(count):
+        form = aiohttp.FormData(default_to_multipart=True)
+        form.add_field("text", "hello")
+        async with session.post(f"{url}/api/v1/messages", data=form) as response:
+            assert response.status == 202
 
 
 async def _while_analysing(device: Device, session: aiohttp.ClientSession, chat: Chat, log: Path) -> dict[str, float]:

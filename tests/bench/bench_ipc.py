@@ -24,7 +24,7 @@ def measure(folder: Path) -> dict[str, float]:
     """Return p50 and p99 of a round trip in µs; the socket is made in `folder`.
 
     `ipc_*` is asyncio at both ends, `ipc_cli_*` the blocking client against the same server. A round trip of 1 MB
-    carries 1 MiB there and back, each as a new sealed memory file that the receiver maps.
+    carries 1 MiB there and back, copied out of memory that both ends share.
     """
     path = folder / "bench.sock"
     with _server(path):

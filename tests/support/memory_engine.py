@@ -40,8 +40,8 @@ class MemoryEngine:
     _entries: dict[TaskId, _Entry] = field(default_factory=dict)
     _number: int = 0
     _clock: core.SteadyClock = field(default_factory=core.SteadyClock)
-    _epochs: core.Epochs = field(default_factory=lambda: core.Epochs(1))
-    _life: int = 1
+    _epochs: core.Epochs = field(default_factory=lambda: core.Epochs(0))
+    _life: int = 0
 
     async def put(self, specs: Sequence[TaskSpec], now_ms: int, effects: Sequence[Effect] = ()) -> tuple[TaskId, ...]:
         before = dict(self._entries)

@@ -117,7 +117,7 @@ def check_space(folder: Path, high_water: float, say: Say) -> Finding:
         usage = shutil.disk_usage(next(path for path in (folder, *folder.absolute().parents) if path.exists()))
     except OSError as error:
         return Finding("space", "fail", f"{folder}: {error.strerror}", say("see the disk's health", "请检查磁盘"))
-    used = 1 - usage.free / usage.total
+    used = usage.used / max(1, usage.used + usage.free)  # as the device itself counts: without what root keeps back
     found = say(f"{size(usage.free)} free, {used:.0%} used", f"剩余 {size(usage.free)}，已用 {used:.0%}")
     remedy = say("free some space: remove files or move the state folder", "请清理文件，或将状态文件夹移到更大的磁盘")
     if used >= high_water:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from outpost_agent.local.bulk import Piece, unpack
+from outpost_agent.local.bulk import unpack
 from outpost_agent.local.descriptors import Descriptors, close_all
+from outpost_agent.local.slots import Piece
 from outpost_wire.errors import BadMessage
 from outpost_wire.frames import Frame
 

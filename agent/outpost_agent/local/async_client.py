@@ -14,9 +14,10 @@ from typing import Any, Self
 from msgspec import UNSET
 
 from outpost_agent.local.answer import Answer, answer_of
-from outpost_agent.local.bulk import Piece, compose
+from outpost_agent.local.bulk import compose
 from outpost_agent.local.descriptors import close_all, duplicates
 from outpost_agent.local.errors import CallFailed, ConnectionLost, NobodyListens
+from outpost_agent.local.slots import Piece
 from outpost_agent.local.transport import Connection
 from outpost_wire.errors import BadMessage, OutpostError
 from outpost_wire.frames import NO_CALL, Body, Frame
@@ -72,7 +73,8 @@ class AsyncLocalClient:
             raise ConnectionLost("the local connection is closed")
         self._last_id += 1
         number = self._last_id
-        frame, numbers = compose(Body(id=number, method=method, params=params), duplicates(files), bulk)
+        body = Body(id=number, method=method, params=params)
+        frame, numbers = compose(body, duplicates(files), bulk, self._connection.slots)
         pending = _Pending(asyncio.get_running_loop().create_future(), on_update)
         self._pending[number] = pending
         try:

@@ -15,9 +15,10 @@ from msgspec import UNSET
 
 from outpost_agent.local import descriptors
 from outpost_agent.local.answer import Answer, answer_of
-from outpost_agent.local.bulk import Piece, compose
+from outpost_agent.local.bulk import compose
 from outpost_agent.local.descriptors import close_all, duplicates
 from outpost_agent.local.errors import CallFailed, ConnectionLost, NoAnswer, NobodyListens
+from outpost_agent.local.slots import Piece, Slots
 from outpost_wire.frames import NO_CALL, Assembler, Body, Frame
 
 TIMEOUT_S = 30.0
@@ -30,6 +31,7 @@ class LocalClient:
         self._path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._assembler = Assembler()
+        self._slots = Slots()
         self._last_id = NO_CALL
 
     def __enter__(self) -> Self:
@@ -48,6 +50,7 @@ class LocalClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._socket.close()
+        self._slots.close()
         close_all(self._assembler.abandon())
 
     def call(
@@ -66,7 +69,8 @@ class LocalClient:
         Raises CallFailed, NoAnswer, ConnectionLost or BadMessage; after any but CallFailed the connection is of no use.
         """
         self._last_id += 1
-        frame, numbers = compose(Body(id=self._last_id, method=method, params=params), duplicates(files), bulk)
+        body = Body(id=self._last_id, method=method, params=params)
+        frame, numbers = compose(body, duplicates(files), bulk, self._slots)
         try:
             self._socket.settimeout(timeout_s)
             # A server that refuses this peer says why and closes: its sentence is still there to be read.

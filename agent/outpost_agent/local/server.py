@@ -184,7 +184,9 @@ class _Peer:
         try:
             value = await method(call)
             reply = value if isinstance(value, Reply) else Reply(value)
-            self._connection.send(*compose(Body(id=number, result=reply.value), reply.files, reply.bulk))
+            self._connection.send(
+                *compose(Body(id=number, result=reply.value), reply.files, reply.bulk, self._connection.slots)
+            )
         except OutpostError as error:
             self._fail(number, _fault(error))
         except Exception as error:

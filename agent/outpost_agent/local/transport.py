@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from outpost_agent.local import descriptors
 from outpost_agent.local.descriptors import close_all
 from outpost_agent.local.errors import ConnectionLost
+from outpost_agent.local.slots import Slots
 from outpost_wire.errors import BadMessage, OutpostError
 from outpost_wire.frames import Assembler, Frame
 
@@ -27,7 +28,7 @@ class Connection:
 
     `on_frame` gets each frame with the ownership of its descriptors; `on_lost` is called once, with BadMessage when the
     peer sent what is no frame and with ConnectionLost when it went away, and may send a last frame before the
-    connection is closed. Neither may raise.
+    connection is closed. Neither may raise. `slots` are for the bulk of what is sent.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Connection:
         self._on_frame = on_frame
         self._on_lost = on_lost
         self._assembler = Assembler()
+        self.slots = Slots()
         self._unsent: deque[tuple[memoryview, Sequence[int]]] = deque()
         self._unsent_bytes = 0
         self._drained: asyncio.Future[None] | None = None
@@ -97,6 +99,7 @@ class Connection:
         self._loop.remove_reader(self._socket)
         self._set_writer(False)
         self._socket.close()
+        self.slots.close()
         close_all(self._assembler.abandon())
         self._forget_unsent()
 

@@ -73,13 +73,13 @@ def depend(connection: sqlite3.Connection, child: int, parents: Sequence[int]) -
     connection.executemany("INSERT INTO dependency (child, parent) VALUES (?, ?)", pairs)
 
 
-def known(connection: sqlite3.Connection, spec: TaskSpec) -> tuple[TaskId, bytes] | None:
-    """Return the id and the packed spec of the task that has the key, or else the id, of `spec`."""
+def known(connection: sqlite3.Connection, spec: TaskSpec) -> tuple[TaskId, bytes]:
+    """Return the id and the packed spec of the task that has the key, or else the id, of `spec`; there is one."""
     statement = """
     SELECT id, spec FROM task WHERE tenant = ? AND key = ?
     UNION ALL SELECT id, spec FROM task WHERE id = ? LIMIT 1
     """
-    found: tuple[TaskId, bytes] | None = connection.execute(statement, (spec.tenant, spec.key, spec.id)).fetchone()
+    found: tuple[TaskId, bytes] = connection.execute(statement, (spec.tenant, spec.key, spec.id)).fetchone()
     return found
 
 

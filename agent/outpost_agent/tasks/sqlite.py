@@ -264,11 +264,8 @@ class SqliteEngine:
         if not earlier.keys().isdisjoint(spec.parents):
             spec = replace(spec, parents=tuple(earlier.get(parent, parent) for parent in spec.parents))
             packed = pack_spec(spec)
-        known = _known(connection, spec, packed) if spec.parents else None
-        if known is None and not self._insert(connection, spec, packed, now_ms):
-            known = _known(connection, spec, packed)
-        if known is not None:
-            earlier[spec.id] = known
+        if not self._insert(connection, spec, packed, now_ms):
+            earlier[spec.id] = _known(connection, spec, packed)
 
     def _insert(self, connection: sqlite3.Connection, spec: TaskSpec, packed: bytes, now_ms: int) -> bool:
         parents = [_parent(connection, spec, parent) for parent in spec.parents]
@@ -380,12 +377,9 @@ def _not_before(task: Task, now_ms: int) -> int | None:
     return task.spec.not_before_ms if task.state == "ready" and task.spec.not_before_ms > now_ms else None
 
 
-def _known(connection: sqlite3.Connection, spec: TaskSpec, packed: bytes) -> TaskId | None:
-    """Return the task as which `spec` was put before, if it was; raises Refused when that is another."""
-    found = queries.known(connection, spec)
-    if found is None:
-        return None
-    known, stored = found
+def _known(connection: sqlite3.Connection, spec: TaskSpec, packed: bytes) -> TaskId:
+    """Return the task that holds the key or the id of `spec`; raises Refused when that is another task."""
+    known, stored = queries.known(connection, spec)
     if replace(unpack_spec(packed), id=known) != unpack_spec(stored):
         name = f"id {spec.id}" if known == spec.id else f"key {spec.key!r}"
         raise Refused(f"task {spec.id}: its {name} was used for another task")

@@ -99,13 +99,13 @@ def test_a_state_folder_of_somebody_else(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(("free", "verdict"), [(60 << 30, "ok"), (11 << 30, "ok"), (6 << 30, "fail"), (0, "fail")])
 def test_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, verdict: str) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=200 << 30, free=free))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(used=(200 << 30) - free, free=free))
 
     assert checks.check_space(tmp_path / "not" / "yet", 0.95, en).verdict == verdict
 
 
 def test_little_space_is_a_warning_before_the_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=4 << 30, free=900 << 20))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(used=3 << 30, free=900 << 20))
 
     assert checks.check_space(tmp_path, 0.95, en).verdict == "warn"
 

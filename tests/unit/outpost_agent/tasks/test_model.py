@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import shutil
-import tempfile
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -25,11 +20,11 @@ from hypothesis.stateful import (
 from msgspec.structs import replace
 
 from outpost_agent.tasks import TASK_SCHEMA, SqliteEngine
-from outpost_disk import open_database
 from outpost_sdk.handler import Outcome
 from outpost_sdk.tasks import Failure, Retry, TaskSpec
 from outpost_wire.errors import OutpostError
 from outpost_wire.ids import TaskId
+from tests.support.inline_database import InlineDatabase, run
 from tests.support.memory_engine import MemoryEngine
 
 YEARS = 10 * 365 * 24 * 3_600_000
@@ -45,31 +40,21 @@ class Machine(RuleBasedStateMachine):
 
     attempts: Bundle[tuple[TaskId, int]] = Bundle("attempts")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
-        self.runner = asyncio.Runner()
-        self.stack = AsyncExitStack()
-        self.now = 1_800_000_000_000
-
     @initialize()
     def begin(self) -> None:
-        opened = open_database(self.folder / "tasks.db", [TASK_SCHEMA])
-        self.database = self.runner.run(self.stack.enter_async_context(opened))
+        self.now = 1_800_000_000_000
+        self.store = InlineDatabase([TASK_SCHEMA])
         self.sqlite = self.engine()
         self.memory = MemoryEngine(lambda effects: None)
         self.both(lambda engine: engine.recover(self.now))
 
     def engine(self) -> SqliteEngine:
-        return SqliteEngine(self.database, apply=lambda *_: None, changed=lambda *_: None)
-
-    def teardown(self) -> None:
-        self.runner.run(self.stack.aclose())
-        self.runner.close()
-        shutil.rmtree(self.folder)
+        return SqliteEngine(self.store.database, apply=lambda *_: None, changed=lambda *_: None)
 
     def both(
-        self, operation: Callable[[Engine], Awaitable[Any]], compared: Callable[[Any], Any] = lambda answer: answer
+        self,
+        operation: Callable[[Engine], Coroutine[Any, Any, Any]],
+        compared: Callable[[Any], Any] = lambda answer: answer,
     ) -> Any:
         async def answer(engine: Engine) -> tuple[type[OutpostError] | None, Any]:
             try:
@@ -77,8 +62,8 @@ class Machine(RuleBasedStateMachine):
             except OutpostError as error:
                 return type(error), ()
 
-        real, value = self.runner.run(answer(self.sqlite))
-        model, expected = self.runner.run(answer(self.memory))
+        real, value = run(answer(self.sqlite))
+        model, expected = run(answer(self.memory))
         assert real is model
         assert compared(value) == compared(expected)
         return value
@@ -108,7 +93,7 @@ class Machine(RuleBasedStateMachine):
     def put(
         self, specs: Sequence[TaskSpec], not_before: int | None, deadline: int | None, known_parents_only: bool
     ) -> None:
-        known = {task.id for task in self.runner.run(self.memory.list(limit=1_000))} | {spec.id for spec in specs}
+        known = {task.id for task in run(self.memory.list(limit=1_000))} | {spec.id for spec in specs}
         timed = [
             replace(
                 spec,
@@ -178,10 +163,10 @@ class Machine(RuleBasedStateMachine):
 
 def test_the_engine_and_the_model_agree() -> None:
     is_long = os.environ.get("OUTPOST_LONG") == "1"
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=300 if is_long else 30,
+            max_examples=2_000 if is_long else 100,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),
