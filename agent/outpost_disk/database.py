@@ -1,10 +1,11 @@
 """A SQLite database with one writer and group commit.
 
 All transactions run on one thread, in the order they were asked for. Those that wait together share one commit, so a
-burst of messages costs one sync of the disk; each still stands or falls alone (a savepoint each). A caller gets its
-answer only after the commit. A transaction that is `durable` is on the disk when its answer comes
-(`synchronous=FULL`); one that is not survives the end of the process at once and a cut of power with the next durable
-commit, and either way the database is consistent (SQLite WAL mode).
+burst of messages costs one sync of the disk; each still stands or falls alone (a savepoint each), unless the disk is
+full or fails: then none of them is kept. A caller gets its answer only after the commit. A transaction that is
+`durable` is on the disk when its answer comes (`synchronous=FULL`); one that is not survives the end of the process at
+once and a cut of power with the next durable commit that changes anything, and either way the database is consistent
+(SQLite WAL mode).
 """
 
 from __future__ import annotations
@@ -156,8 +157,7 @@ class Database:
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            failure = DatabaseFailed(f"{self._path}: {error}")
-            outcomes = [(work, None, failure) for work in batch]
+            outcomes = [(work, None, self._failure(error)) for work in batch]
         _answer(outcomes)
 
     def _attempt(
@@ -167,16 +167,19 @@ class Database:
         try:
             value = transaction(connection)
         except Exception as error:
-            # Fails in its turn when SQLite has already undone the whole batch, as it may when the disk is full.
+            if not connection.in_transaction:
+                # SQLite has undone the whole batch, as it does when the disk is full or fails.
+                raise sqlite3.OperationalError(str(error)) from error
             connection.execute("ROLLBACK TO work")
             connection.execute("RELEASE work")
-            if not isinstance(error, sqlite3.OperationalError):
-                return None, error
-            failure = DatabaseFailed(f"{self._path}: {error}")
-            failure.__cause__ = error
-            return None, failure
+            return None, self._failure(error) if isinstance(error, sqlite3.OperationalError) else error
         connection.execute("RELEASE work")
         return value, None
+
+    def _failure(self, error: sqlite3.Error) -> DatabaseFailed:
+        failure = DatabaseFailed(f"{self._path}: {error}")
+        failure.__cause__ = error
+        return failure
 
     def _set_durable(self, connection: sqlite3.Connection, durable: bool) -> None:
         if durable != self._is_durable:

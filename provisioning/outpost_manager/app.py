@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -22,7 +23,7 @@ from outpost_manager.config import Config, split_address
 from outpost_manager.errors import PortTaken
 from outpost_manager.hub import Hub
 from outpost_manager.ingest import Ingest
-from outpost_manager.link import make_login, open_fleet_link
+from outpost_manager.link import make_login, open_fleet_link, send_acknowledgement
 from outpost_manager.metrics import Metrics
 from outpost_manager.ownership import own_folder
 from outpost_manager.rows import LinkEvent
@@ -60,7 +61,10 @@ async def serve(config: Config, stop: asyncio.Event, announce: Callable[[str], N
         ingest = Ingest(fleet, store, hub, metrics, now_ms=_now_ms, new_id=new_id)
         session = await stack.enter_async_context(open_fleet_link(login, fleet, ingest.take, tell_link))
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        workers = [group.create_task(ingest.run(session.publish)), group.create_task(_prune(store))]
+        workers = [
+            group.create_task(ingest.run(partial(send_acknowledgement, session))),
+            group.create_task(_prune(store)),
+        ]
         console = Console(
             fleet=fleet,
             manager=config.manager.id,

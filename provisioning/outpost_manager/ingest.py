@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from outpost_disk import DatabaseFailed
@@ -29,9 +30,11 @@ log = logging.getLogger(__name__)
 
 BATCH_LIMIT = 512
 WAITING_LIMIT = 2048
-ACKS_AT_ONCE = 64
+ACKS_AT_ONCE = 256
 RETRY_S = 1.0
-QUIET_S = 0.25
+ANNOUNCE_QUIET_S = 0.25
+ACK_QUIET_S = 0.1
+"""The first news goes out at once, what follows within this time goes out together."""
 KINDS: dict[type[Arrival], str] = {
     EventArrived: "event",
     TelemetryArrived: "telemetry",
@@ -63,11 +66,11 @@ class Delivery(Protocol):
         ...
 
 
-class Publish(Protocol):
-    """Publishes and returns once the broker has it, or raises LinkFailed."""
+class Send(Protocol):
+    """Hands a message to the broker; raises LinkFailed, at once or from what it returns."""
 
-    async def __call__(self, topic: str, payload: bytes) -> None:
-        """Publish `payload` on `topic`."""
+    def __call__(self, topic: str, payload: bytes) -> Awaitable[None]:
+        """Send `payload` on `topic`."""
         ...
 
 
@@ -101,11 +104,11 @@ class Ingest:
         """Queue a message for the next commit; waits while WAITING_LIMIT are there already."""
         await self._waiting.put((delivery, self._read(delivery)))
 
-    async def run(self, publish: Publish) -> None:
-        """Commit, acknowledge by `publish` and announce until cancelled."""
+    async def run(self, send: Send) -> None:
+        """Commit, acknowledge by `send` and announce until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._commit_all(), name="ingest commit")
-            group.create_task(self._acknowledge_all(publish), name="ingest acknowledge")
+            group.create_task(self._acknowledge_all(send), name="ingest acknowledge")
             group.create_task(self._announce_all(), name="ingest announce")
 
     def _read(self, delivery: Delivery) -> Arrival | None:
@@ -147,8 +150,8 @@ class Ingest:
                 return committed
 
     def _count(self, arrivals: list[Arrival], committed: Committed) -> None:
-        for arrival in arrivals:
-            self._metrics.rows.labels(KINDS[type(arrival)]).inc()
+        for kind, count in Counter(map(type, arrivals)).items():
+            self._metrics.rows.labels(KINDS[kind]).inc(count)
         self._metrics.duplicates.inc(committed.duplicates)
         self._metrics.deferred.inc(committed.deferred)
         for (device, epoch), gap in committed.gaps:
@@ -163,15 +166,17 @@ class Ingest:
     def _tell(self, committed: Committed) -> None:
         for place, prefix in committed.prefixes.items():
             self._owe(place, prefix)
+        self._changed |= committed.changed
+        if self._changed:
+            self._has_changed.set()
+        if not self._hub:
+            return
         for device, task in committed.tasks:
             self._hub.publish("task", TaskEvent(device=device, task=_task(task)))
         for device, result in committed.results:
             self._hub.publish("result", ResultEvent(device=device, result=_result(result)))
         for device, sample in committed.samples:
             self._hub.publish("telemetry", _telemetry(device, sample))
-        self._changed |= committed.changed
-        if self._changed:
-            self._has_changed.set()
 
     async def _greet(self, committed: Committed) -> None:
         """Tell a device that has just connected what is committed: it may have missed an acknowledgement."""
@@ -183,34 +188,36 @@ class Ingest:
         self._due[place] = prefix
         self._has_due.set()
 
-    async def _acknowledge_all(self, publish: Publish) -> None:
+    async def _acknowledge_all(self, send: Send) -> None:
         while True:
             await self._has_due.wait()
             self._has_due.clear()
             due, self._due = list(self._due.items()), {}
             for start in range(0, len(due), ACKS_AT_ONCE):
-                await asyncio.gather(
-                    *(self._acknowledge(publish, *entry) for entry in due[start : start + ACKS_AT_ONCE])
-                )
+                try:
+                    await asyncio.gather(
+                        *[self._acknowledge(send, *entry) for entry in due[start : start + ACKS_AT_ONCE]]
+                    )
+                except LinkFailed as error:
+                    # Not tried again: a device's birth, or the event that it repeats, brings the next one.
+                    log.info("acknowledgements not sent", extra={"devices": len(due) - start, "reason": str(error)})
+                    break
+            await asyncio.sleep(ACK_QUIET_S)
 
-    async def _acknowledge(self, publish: Publish, place: Place, prefix: int) -> None:
+    def _acknowledge(self, send: Send, place: Place, prefix: int) -> Awaitable[None]:
         device, epoch = place
         acked = Acked(id=self._new_id(), time_ms=self._now_ms(), epoch=epoch, seq=prefix)
-        try:
-            await publish(topic(self._fleet, device, Leaf.ACKED), encode(acked))
-        except LinkFailed as error:
-            # Not tried again: the device's birth, or the event that it repeats, brings the next one.
-            log.info("acknowledgement not sent", extra={"device": device, "reason": str(error)})
+        return send(topic(self._fleet, device, Leaf.ACKED), encode(acked))
 
     async def _announce_all(self) -> None:
         while True:
             await self._has_changed.wait()
             self._has_changed.clear()
             changed, self._changed = sorted(self._changed), set()
-            if len(self._hub):
+            if self._hub:
                 for row in await self._store.devices(self._now_ms(), changed):
                     self._hub.publish("device", row)
-            await asyncio.sleep(QUIET_S)
+            await asyncio.sleep(ANNOUNCE_QUIET_S)
 
 
 def _leaf(name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from outpost_link import Login, MqttSession, Received
+from outpost_link import Login, MqttSession, Outgoing, Received
 from outpost_manager.access import read_secret
 from outpost_manager.config import BrokerConfig
 from outpost_manager.errors import BrokerNotLocal
@@ -71,3 +71,8 @@ async def open_fleet_link(
         await session.subscribe(filter_for(fleet, leaf))
     async with session.opened():
         yield session
+
+
+def send_acknowledgement(session: MqttSession, topic: str, payload: bytes) -> Awaitable[None]:
+    """Send at QoS 0: an acknowledgement is cumulative, and one that is lost is repeated when the device repeats."""
+    return session.send(Outgoing(topic=topic, payload=payload, qos=0))

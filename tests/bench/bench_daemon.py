@@ -7,128 +7,40 @@ scraped once, no model. The client speaks HTTP and the WebSocket from this proce
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
-import signal
-import socket
 import statistics
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 
-from tests.support.broker import Broker
+from tests.support.broker import running_broker
+from tests.support.device import ROOT, Device, free_port, running_device, until_ready
 from tests.support.fake_platform import FakePlatform
 
-ROOT = Path(__file__).parents[2]
 PACED = 400
 PACE_S = 0.02
 CROWD = 16
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-@dataclass(slots=True)
-class Device:
-    """A running device under measurement."""
-
-    pid: int
-    url: str
-    token: str
-    cpu_to_ready_s: float
-    wall_to_ready_s: float
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Return what lets a client in."""
-        return {"Authorization": f"Bearer {self.token}"}
-
-    def cpu_s(self) -> float:
-        """Return user and system time used so far, in seconds."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def pss_mb(self) -> float:
-        """Return the proportional set size in MB (10^6 bytes)."""
-        return _rollup(self.pid, "Pss:") / 1e6
-
-    def rss_mb(self) -> float:
-        """Return the resident set size in MB (10^6 bytes)."""
-        return _rollup(self.pid, "Rss:") / 1e6
-
-
-def _rollup(pid: int, field: str) -> int:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
 
 
 @asynccontextmanager
-async def running_device(folder: Path) -> AsyncIterator[Device]:
+async def at_home(folder: Path) -> AsyncIterator[Device]:
     """Run a device with a broker and a bot in `folder`."""
-    broker = Broker(folder / "broker")
-    broker.start()
-    token = secrets.token_urlsafe(16)
-    (folder / "token").write_text(token)
-    (folder / "token").chmod(0o600)
-    try:
+    with running_broker(folder / "broker") as broker:
         async with FakePlatform() as platform:
-            port = _free_port()
-            (folder / "device.toml").write_text(
-                f"""
-                [device]
-                id = "bench"
-                state = "{folder / "state"}"
-                [web]
-                listen = "127.0.0.1:{port}"
-                token_file = "{folder / "token"}"
-                [link]
-                fleet = "bench"
-                port = {broker.port}
-                [log]
-                level = "warning"
-                [channels.bot]
-                adapter = "tests.support.fake_platform:PushChannel"
-                options = {{ url = "{platform.url}" }}
-                """,
-                encoding="utf-8",
-            )
-            began = time.monotonic()
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "outpost_agent", "run", "--config", str(folder / "device.toml"), cwd=ROOT
-            )
-            device = Device(process.pid, f"http://127.0.0.1:{port}", token, 0.0, 0.0)
-            try:
-                await _until_ready(device, process)
-                device.cpu_to_ready_s, device.wall_to_ready_s = device.cpu_s(), time.monotonic() - began
+            more = f"""
+[link]
+fleet = "bench"
+port = {broker.port}
+[channels.bot]
+adapter = "tests.support.fake_platform:PushChannel"
+options = {{ url = "{platform.url}" }}
+"""
+            async with running_device(folder, more) as device:
                 yield device
-            finally:
-                if process.returncode is None:
-                    process.send_signal(signal.SIGTERM)
-                await process.wait()
-    finally:
-        broker.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-async def _until_ready(device: Device, process: asyncio.subprocess.Process) -> None:
-    async with aiohttp.ClientSession() as session, asyncio.timeout(30):
-        while process.returncode is None:
-            try:
-                async with session.get(f"{device.url}/readyz") as response:
-                    if response.status == 200:
-                        return
-            except aiohttp.ClientConnectionError:
-                pass
-            await asyncio.sleep(0.01)
-    raise RuntimeError("the device ended before it was ready")
 
 
 class Chat:
@@ -221,7 +133,7 @@ async def crowded(chat: Chat, count: int) -> float:
 async def measure(folder: Path, messages: int, log: Path | None = None) -> dict[str, float]:
     """Return the daemon's figures over `messages` messages; with `log`, also answers while it is being analysed."""
     figures: dict[str, float] = {}
-    async with running_device(folder) as device, aiohttp.ClientSession() as session:
+    async with at_home(folder) as device, aiohttp.ClientSession() as session:
         async with session.get(f"{device.url}/metrics") as response:
             assert response.status == 200
         await asyncio.sleep(3.0)
@@ -245,12 +157,12 @@ async def measure(folder: Path, messages: int, log: Path | None = None) -> dict[
 
 async def measure_floor(folder: Path, messages: int) -> float:
     """Return the CPU in ms that a message costs the bare server of floor.py."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "tests.bench.floor", str(folder / "floor.sqlite"), str(port)]
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT)
-    device = Device(process.pid, f"http://127.0.0.1:{port}", "", 0.0, 0.0)
+    device = Device(process, folder, f"http://127.0.0.1:{port}", "")
     try:
-        await _until_ready(device, process)
+        await until_ready(process, device.url)
         async with aiohttp.ClientSession() as session:
             await _post_all(session, device.url, 500)
             cpu = device.cpu_s()

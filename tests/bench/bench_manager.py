@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -19,7 +20,7 @@ from outpost_link import Login, MqttSession, Received
 from outpost_manager.config import BrokerConfig
 from outpost_manager.hub import Hub
 from outpost_manager.ingest import Ingest
-from outpost_manager.link import make_login, open_fleet_link
+from outpost_manager.link import make_login, open_fleet_link, send_acknowledgement
 from outpost_manager.metrics import Metrics
 from outpost_manager.store import open_store
 from outpost_wire.ids import DeviceId, FleetId, Ulids, encode
@@ -45,7 +46,7 @@ async def measure(folder: Path) -> dict[str, float]:
             is_up = asyncio.Event()
             login = make_login(BrokerConfig(port=broker.port), FLEET, "manager")
             async with open_fleet_link(login, FLEET, ingest.take, lambda up: is_up.set() if up else None) as session:
-                work = group.create_task(ingest.run(session.publish))
+                work = group.create_task(ingest.run(partial(send_acknowledgement, session)))
                 await is_up.wait()
                 cpu_began = time.process_time()
                 devices = await asyncio.create_subprocess_exec(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 def add(name: str) -> Transaction[int | None]:
-    return lambda connection: connection.execute("INSERT INTO item VALUES (?)", (name,)).lastrowid
+    return lambda connection: connection.execute("INSERT INTO item (name) VALUES (?)", (name,)).lastrowid
 
 
 def names(connection: sqlite3.Connection) -> list[str]:
@@ -37,14 +38,26 @@ def pragma(name: str) -> Transaction[object]:
 
 async def together(database: Database, *transactions: Transaction[object], durable: bool = True) -> list[object]:
     """Run `transactions` as one group: they all wait while the writer is held up."""
-    held = threading.Event()
-    before = asyncio.ensure_future(database.write(lambda _: held.wait(10)))
-    await asyncio.sleep(0)
-    waiting = [asyncio.ensure_future(database.write(each, durable=durable)) for each in transactions]
-    await asyncio.sleep(0)
-    held.set()
-    assert await before
+    async with held_up(database):
+        waiting = [asyncio.ensure_future(database.write(each, durable=durable)) for each in transactions]
+        await asyncio.sleep(0)
     return await asyncio.gather(*waiting, return_exceptions=True)
+
+
+@asynccontextmanager
+async def held_up(database: Database) -> AsyncIterator[None]:
+    """Keep the writer busy for as long as the context lasts."""
+    begun, released = threading.Event(), threading.Event()
+
+    def hold(_connection: sqlite3.Connection) -> bool:
+        begun.set()
+        return released.wait(10)
+
+    holding = asyncio.ensure_future(database.write(hold))
+    assert await asyncio.to_thread(begun.wait, 10)
+    yield
+    released.set()
+    assert await holding
 
 
 async def test_a_write_gives_its_value_and_is_seen(database: Database) -> None:
@@ -88,30 +101,35 @@ async def test_one_durable_transaction_makes_its_group_durable(database: Databas
 
 
 async def test_a_caller_that_gives_up_disturbs_nobody(database: Database) -> None:
-    held = threading.Event()
-    waiting = asyncio.ensure_future(database.write(lambda _: held.wait(10)))
-    given_up = asyncio.ensure_future(database.write(add("a")))
-    await asyncio.sleep(0)
-    given_up.cancel()
-    held.set()
-    assert await waiting
+    async with held_up(database):
+        given_up = asyncio.ensure_future(database.write(add("a")))
+        await asyncio.sleep(0)
+        given_up.cancel()
     assert await database.write(add("b")) == 2
     assert await database.read(names) == ["a", "b"]
 
 
-async def test_a_full_disk_refuses_one_and_keeps_the_rest(database: Database) -> None:
+async def test_a_full_disk_refuses_the_group_and_keeps_what_was_there(database: Database) -> None:
     def fill(connection: sqlite3.Connection) -> None:
-        connection.execute("INSERT INTO item VALUES (?)", ("x" * 200_000,))
+        connection.execute("INSERT INTO item (name) VALUES (?)", ("x" * 200_000,))
 
+    await database.write(add("before"))
     await database.write(lambda c: c.execute(f"PRAGMA max_page_count={pragma('page_count')(c)}"))
-    first, refused, last = await together(database, add("a"), fill, add("b"))
-    assert (first, last) == (1, 2)
-    assert isinstance(refused, DatabaseFailed)
-    assert "full" in str(refused)
+    refused = await together(database, add("a"), fill, add("b"))
+    assert [type(each) for each in refused] == [DatabaseFailed] * 3
+    assert str(refused[0]) == f"{database.path}: database or disk is full"
+    assert await database.write(add("small")) == 2
     await database.write(lambda c: c.execute("PRAGMA max_page_count=1000000"))
     await database.write(fill)
-    assert len(await database.read(names)) == 3
+    assert await database.read(names) == ["before", "small", "x" * 200_000]
     assert await database.read(pragma("integrity_check")) == "ok"
+
+
+async def test_a_wrong_statement_stands_alone(database: Database) -> None:
+    first, refused, last = await together(database, add("a"), lambda c: c.execute("SELECT x FROM nowhere"), add("b"))
+    assert (first, last) == (1, 2)
+    assert isinstance(refused, DatabaseFailed)
+    assert "no such table: nowhere" in str(refused)
 
 
 FULL_AT_COMMIT = """
@@ -121,7 +139,7 @@ from outpost_disk import DatabaseFailed, open_database
 
 async def main():
     async with open_database(Path(sys.argv[1]), ["CREATE TABLE item (name TEXT NOT NULL)"]) as database:
-        add = lambda name: lambda c: c.execute("INSERT INTO item VALUES (?)", (name,)).lastrowid
+        add = lambda name: lambda c: c.execute("INSERT INTO item (name) VALUES (?)", (name,)).lastrowid
         await database.write(add("before"))
         _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, most))
@@ -149,7 +167,7 @@ from outpost_disk import open_database
 
 async def main():
     async with open_database(Path(sys.argv[1]), []) as database:
-        add = lambda name: lambda c: c.execute("INSERT INTO item VALUES (?)", (name,))
+        add = lambda name: lambda c: c.execute("INSERT INTO item (name) VALUES (?)", (name,))
         await asyncio.gather(*(database.write(add(f"answered {n}")) for n in range(20)))
         await database.write(add("answered quickly"), durable=False)
         def die(connection):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,11 +36,11 @@ class Bench:
     acked: asyncio.Queue[tuple[str, Acked]] = field(default_factory=asyncio.Queue)
     link_is_down: bool = False
 
-    async def publish(self, topic: str, payload: bytes) -> None:
+    def send(self, topic: str, payload: bytes) -> Awaitable[None]:
         if self.link_is_down:
             raise LinkDown("there is no broker")
         self.log.append("acked")
-        await self.acked.put((topic, decode(payload, Acked)))
+        return self.acked.put((topic, decode(payload, Acked)))
 
     async def take(self, *messages: Delivered) -> None:
         for message in messages:
@@ -57,7 +57,7 @@ async def at_work(folder: Path) -> AsyncIterator[Bench]:
         hub, metrics = Hub("run"), Metrics()
         ingest = Ingest(FLEET, store, hub, metrics, now_ms=lambda: NOW_MS, new_id=new_id)
         bench = Bench(ingest, store, hub, metrics)
-        work = group.create_task(ingest.run(bench.publish))
+        work = group.create_task(ingest.run(bench.send))
         yield bench
         work.cancel()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -31,7 +32,10 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Server": "outpost",
 }
+log = logging.getLogger(__name__)
+
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -42,6 +46,12 @@ class NotAllowed(BadInput):
     """The request is not from somebody who may make it."""
 
     code = "not_allowed"
+
+
+class Failed(BadInput):
+    """Something went wrong on the device that nobody foresaw."""
+
+    code = "failed"
 
 
 class NotSignedIn(BadInput):
@@ -151,6 +161,11 @@ def guard_middleware(guard: Guard, clock: Callable[[], float], is_open: Callable
             response = error_response(request, error)
         except web.HTTPException as error:
             response = _plain_error(request, error)
+        except ConnectionError:
+            raise
+        except Exception:
+            log.exception("request failed", extra={"path": request.path[:100]})
+            response = error_response(request, Failed("The device could not do that.", "设备未能完成该请求。"))
         if not response.prepared:
             response.headers.update(_HEADERS)
             response.headers.setdefault("Cache-Control", "no-store")

@@ -291,3 +291,14 @@ async def test_a_form_that_is_none_is_refused(rig: WebRig) -> None:
 async def test_the_metrics_are_for_this_machine(rig: WebRig) -> None:
     async with rig.session.get(f"{rig.url}/metrics") as response:
         assert await response.text() == "metrics\n"
+
+
+async def test_an_unforeseen_failure_is_one_sentence(rig: WebRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_incoming: Incoming) -> Accepted:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(rig.context, "accept", broken)
+    response = await rig.post("hello", "k")
+    assert response.status == 500
+    assert await response.json() == {"error": {"code": "failed", "message": "The device could not do that."}}
+    assert response.headers["Server"] == "outpost"
