@@ -26,7 +26,8 @@ CREATE TABLE outbox_counter (
     epoch TEXT NOT NULL,
     last INTEGER NOT NULL DEFAULT 0,
     bytes INTEGER NOT NULL DEFAULT 0,
-    telemetry_dropped INTEGER NOT NULL DEFAULT 0
+    telemetry_dropped INTEGER NOT NULL DEFAULT 0,
+    pages_sent INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE outbox_event (
     seq INTEGER PRIMARY KEY,
@@ -111,6 +112,16 @@ def page(connection: sqlite3.Connection, after_seq: int, limit_bytes: int, limit
             break
         rows.append(row)
     return rows
+
+
+def page_to_send(connection: sqlite3.Connection, after_seq: int, limit_bytes: int, limit_rows: int) -> list[Row]:
+    """Return `page` for sending; to be run as a durable transaction, for which it writes something.
+
+    An event may have been added by a transaction that was not durable. Once it has left, a cut of power must not take
+    it back: its seq would be given out again, and the manager would take the new event for the old one.
+    """
+    connection.execute("UPDATE outbox_counter SET pages_sent = pages_sent + 1")
+    return page(connection, after_seq, limit_bytes, limit_rows)
 
 
 def acked(connection: sqlite3.Connection, epoch: str, seq: int) -> int:

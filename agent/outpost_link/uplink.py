@@ -246,9 +246,9 @@ class DeviceLink:
             await self._send_page(self._page)
 
     async def _send_page(self, page: SendPage) -> None:
-        rows, first = await self._database.read(
+        rows, first = await self._database.write(
             lambda connection: (
-                outbox.page(connection, page.after, PAGE_BYTES, page.rows),
+                outbox.page_to_send(connection, page.after, PAGE_BYTES, page.rows),
                 outbox.extent(connection).first,
             )
         )

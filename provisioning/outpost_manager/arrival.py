@@ -10,6 +10,7 @@ from outpost_wire.messages import (
     DeviceState,
     Event,
     Reported,
+    TaskChanged,
     Telemetry,
     Uplink,
     decode,
@@ -17,6 +18,9 @@ from outpost_wire.messages import (
     decode_telemetry,
 )
 from outpost_wire.topics import Address, Leaf, parse_topic
+
+PRIORITY_LIMIT = 2**53
+"""As for the wire's other numbers: what every reader of JSON can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,9 @@ def _read(address: Address, payload: bytes, retained: bool) -> Arrival:
 
 def _event(uplink: Uplink) -> Event | BadMessage:
     try:
-        return decode_event(uplink.body)
+        event = decode_event(uplink.body)
     except BadMessage as error:
         return error
+    if isinstance(event, TaskChanged) and abs(event.task.priority) > PRIORITY_LIMIT:
+        return BadMessage(f"TaskChanged: priority is beyond {PRIORITY_LIMIT} - at `$.task.priority`")
+    return event

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from outpost_manager.errors import Language, sentence
+from outpost_manager.errors import Language, SystemRefused, sentence
 from outpost_wire.errors import OutpostError
 
 
@@ -24,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options, language)
     except OutpostError as error:
         return _fail([error], options, language)
+    except OSError as error:
+        return _fail([SystemRefused(error)], options, language)
     except BaseExceptionGroup as group:
         ours, others = group.split(OutpostError)
         if others is not None or ours is None:

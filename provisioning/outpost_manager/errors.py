@@ -97,6 +97,17 @@ class FolderUnusable(ManagerError):
         self.path = path
 
 
+class SystemRefused(ManagerError):
+    """The operating system refused something that has no sentence of its own."""
+
+    code = "system_refused"
+
+    def __init__(self, error: OSError) -> None:
+        what = f"{error.filename}: " if error.filename else ""
+        reason = error.strerror or type(error).__name__
+        super().__init__(f"the system refused: {what}{reason}", f"系统拒绝了操作：{what}{reason}")
+
+
 class Refusal(ManagerError):
     """A request that is refused: an HTTP `status` and a `code` for machines."""
 

@@ -67,6 +67,7 @@ class Demo:
 
     state: Path
     options: tuple[str, ...] = ("--json",)
+    device: str = DEVICE
     process: asyncio.subprocess.Process | None = None
     line: dict[str, Any] = field(default_factory=dict)
 
@@ -77,7 +78,17 @@ class Demo:
             self.line = json.loads(await self.process.stdout.readline())
 
     async def spawn(self) -> asyncio.subprocess.Process:
-        command = [sys.executable, "-c", SUPERVISOR, "-c", DEVICE, "demo", "--state", str(self.state), *self.options]
+        command = [
+            sys.executable,
+            "-c",
+            SUPERVISOR,
+            "-c",
+            self.device,
+            "demo",
+            "--state",
+            str(self.state),
+            *self.options,
+        ]
         environment = {**os.environ, "LC_ALL": "C.UTF-8"}
         pipe = asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, env=environment)
@@ -98,7 +109,7 @@ class Demo:
     async def until_pid_changes(self, role: str) -> dict[str, Any]:
         """Wait until run.json names another process for `role`, and return its content."""
         async with asyncio.timeout(WAIT_S):
-            while self.run_json()["pids"][role] == self.line["pids"][role]:  # noqa: ASYNC110 - it is a file
+            while self.run_json()["pids"][role] == self.line["pids"][role]:
                 await asyncio.sleep(0.02)
         return self.run_json()
 
@@ -124,7 +135,7 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
 async def nobody_names(state: Path) -> bool:
     """Wait until no process has a path in `state` among its arguments."""
     async with asyncio.timeout(WAIT_S):
-        while named(state):  # noqa: ASYNC110 - they are processes
+        while named(state):
             await asyncio.sleep(0.02)
     return True
 
@@ -217,6 +228,17 @@ async def test_a_port_taken_by_another_is_one_sentence(demo: Demo) -> None:
         out, err = await second.communicate()
     assert (second.returncode, out) == (1, b"")
     assert f"port {port} of the chat is in use" in json.loads(err)["error"]["message"]
+
+
+async def test_a_child_that_does_not_come_up_is_one_sentence(tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "state", device="import sys; sys.exit('the disk is full')")
+    process = await demo.spawn()
+    out, err = await process.communicate()
+    assert (process.returncode, out) == (1, b"")
+    error = json.loads(err.splitlines()[-1])["error"]
+    assert error["code"] == "child_failed"
+    assert error["message"].startswith("the device does not start: the disk is full; its log is ")
+    assert await nobody_names(demo.state)
 
 
 async def test_a_person_is_told_where_to_click(tmp_path: Path) -> None:

@@ -114,3 +114,14 @@ async def test_the_outbox_is_the_same_after_opening_the_file_again(tmp_path: Pat
     async with open_database(tmp_path / "a.db", [OUTBOX_SCHEMA]) as database:
         assert await database.write(lambda connection: outbox.open_epoch(connection, "F")) == "E"
         assert await database.read(outbox.extent) == Extent("E", first=1, last=1, bytes=1)
+
+
+async def test_an_event_is_on_the_disk_before_it_leaves(tmp_path: Path) -> None:
+    database = tmp_path / "d.sqlite"
+    async with open_database(database, [OUTBOX_SCHEMA]) as writer:
+        await writer.write(lambda connection: outbox.open_epoch(connection, "E"))
+        await writer.write(lambda connection: outbox.add(connection, "a", 1, b"{}"), durable=False)
+        log_bytes = database.with_name("d.sqlite-wal").stat().st_size
+        rows = await writer.write(lambda connection: outbox.page_to_send(connection, 0, 1000, 10))
+        assert [row.seq for row in rows] == [1]
+        assert database.with_name("d.sqlite-wal").stat().st_size > log_bytes, "an empty commit would sync nothing"

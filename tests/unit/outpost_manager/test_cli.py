@@ -59,6 +59,17 @@ def test_failures_are_json_for_machines(tmp_path: Path, capsys: pytest.CaptureFi
     assert json.loads(said.err)["error"]["code"] == "folder_unusable"
 
 
+def test_what_the_system_refuses_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["demo", "--state", str(tmp_path / "file" / "state")]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == (
+        f"outpost-fleet: {tmp_path}/file/state cannot be used: Not a directory; "
+        "choose another folder or mend this one\n"
+    )
+
+
 def test_a_fresh_link_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / ADDRESS).write_text("http://127.0.0.1:7781\n")
     assert main(["link", "--state", str(tmp_path)]) == 0

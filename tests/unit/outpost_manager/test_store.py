@@ -85,6 +85,23 @@ async def test_an_event_that_cannot_be_used_takes_its_place_all_the_same(store: 
     assert "parade" in why
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"priority": 2**64},
+        {"priority": -(2**53), "created_ms": 2**53, "updated_ms": 2**53, "attempt": 2**53},
+        {"error": "\x00" * 256, "message_id": "\U0010ffff" * 256},
+    ],
+)
+async def test_no_message_stops_the_others(store: FleetStore, change: dict[str, object]) -> None:
+    device = BoxedDevice()
+    body = msgspec.to_builtins(task("done"))
+    body["task"].update(change)
+    odd = device.raw_event(1, msgspec.json.encode(body))
+    assert await prefix(store, device, odd, device.event(2, task("running"))) == 2
+    assert "running" in [row.state for row in await store.tasks(PI, 10)]
+
+
 async def test_later_news_of_a_task_is_not_undone_by_earlier_news(store: FleetStore) -> None:
     device = BoxedDevice()
     id_ = new_id()
