@@ -106,7 +106,7 @@ class TaskFacts(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: Milliseconds
     updated_ms: Milliseconds
     attempt: Count = 0
-    priority: int = 0
+    priority: Annotated[int, Meta(ge=0, le=9)] = 0
     message_id: Short | None = None
     parents: Annotated[tuple[Ulid, ...], Meta(max_length=64)] = ()
     error: Short | None = None

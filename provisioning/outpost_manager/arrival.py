@@ -10,7 +10,6 @@ from outpost_wire.messages import (
     DeviceState,
     Event,
     Reported,
-    TaskChanged,
     Telemetry,
     Uplink,
     decode,
@@ -18,9 +17,6 @@ from outpost_wire.messages import (
     decode_telemetry,
 )
 from outpost_wire.topics import Address, Leaf, parse_topic
-
-PRIORITY_LIMIT = 2**53
-"""As for the wire's other numbers: what every reader of JSON can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +85,6 @@ def _read(address: Address, payload: bytes, retained: bool) -> Arrival:
 
 def _event(uplink: Uplink) -> Event | BadMessage:
     try:
-        event = decode_event(uplink.body)
+        return decode_event(uplink.body)
     except BadMessage as error:
         return error
-    if isinstance(event, TaskChanged) and abs(event.task.priority) > PRIORITY_LIMIT:
-        return BadMessage(f"TaskChanged: priority is beyond {PRIORITY_LIMIT} - at `$.task.priority`")
-    return event

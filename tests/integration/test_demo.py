@@ -53,11 +53,11 @@ from outpost_manager.demo import run
 default_commands = run.default_commands
 
 def with_stand_in(folder):
-    stand_in = [sys.executable, *sys.argv[1:3], "run", "--config", str(folder.device_config)]
+    stand_in = [*sys.argv[1:4], "run", "--config", str(folder.device_config)]
     return {**default_commands(folder), "device": stand_in}
 
 run.default_commands = with_stand_in
-sys.exit(cli.main(sys.argv[3:]))
+sys.exit(cli.main(sys.argv[4:]))
 """
 
 
@@ -68,6 +68,7 @@ class Demo:
     state: Path
     options: tuple[str, ...] = ("--json",)
     device: str = DEVICE
+    program: str = sys.executable
     process: asyncio.subprocess.Process | None = None
     line: dict[str, Any] = field(default_factory=dict)
 
@@ -82,6 +83,7 @@ class Demo:
             sys.executable,
             "-c",
             SUPERVISOR,
+            self.program,
             "-c",
             self.device,
             "demo",
@@ -239,6 +241,15 @@ async def test_a_child_that_does_not_come_up_is_one_sentence(tmp_path: Path) -> 
     assert error["code"] == "child_failed"
     assert error["message"].startswith("the device does not start: the disk is full; its log is ")
     assert await nobody_names(demo.state)
+
+
+async def test_a_program_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "state", program="/nowhere/outpost")
+    process = await demo.spawn()
+    out, err = await process.communicate()
+    assert (process.returncode, out) == (1, b"")
+    message = json.loads(err.splitlines()[-1])["error"]["message"]
+    assert message.startswith("the device does not start: /nowhere/outpost: No such file or directory; its log is ")
 
 
 async def test_a_person_is_told_where_to_click(tmp_path: Path) -> None:

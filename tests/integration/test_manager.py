@@ -120,7 +120,7 @@ class Device:
     async def is_heard(self) -> None:
         """Wait until the manager has acknowledged everything."""
         async with asyncio.timeout(WAIT_S):
-            while (await self.database.read(outbox.extent)).depth:  # noqa: ASYNC110 - the link tells nobody
+            while (await self.database.read(outbox.extent)).depth:
                 await asyncio.sleep(0.02)
 
 

@@ -160,7 +160,7 @@ class MemoryEngine:
                 self._settle(now_ms)
                 failed.append(entry.task)
         running = [entry for entry in self._entries.values() if entry.task.state == "running"]
-        for entry in sorted(running, key=lambda each: (each.task.lease_until_ms or 0, each.number)):
+        for entry in sorted(running, key=lambda each: each.number):
             verdict = core.judge_lease(entry.task.lease_until_ms or 0, entry.lease_ms, now_ms)
             if verdict is Lease.RENEWED:
                 entry.task = replace(entry.task, lease_until_ms=now_ms + entry.lease_ms)

@@ -17,6 +17,7 @@ from outpost_manager.demo.process import copy_output, spawn, stop_group
 READY_S = 60.0
 POLL_S = 0.05
 GRACE_S = 8.0
+NOT_STARTED = 127
 LAST_WORDS_S = 2.0
 
 
@@ -87,7 +88,11 @@ class Child:
 
     async def _live(self) -> int:
         """Live through one process and return its exit status."""
-        spawned = await spawn(self.recipe.command, self.recipe.folder, self.recipe.mark)
+        try:
+            spawned = await spawn(self.recipe.command, self.recipe.folder, self.recipe.mark)
+        except OSError as error:
+            self.log.write(f"{self.recipe.command[0]}: {error.strerror}\n".encode())
+            return NOT_STARTED
         process = self._process = spawned.process
         self._on_start()
         try:

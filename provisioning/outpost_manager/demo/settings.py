@@ -31,7 +31,7 @@ def write_settings(folder: DemoFolder, choices: Choices) -> None:
 
 def device_socket(folder: DemoFolder) -> Path:
     """Return where the device's local socket lies, however long the folder's name is."""
-    return short_socket_path(folder.device_state, "outpost.sock")
+    return short_socket_path(folder.device_state, "device.sock")
 
 
 def toml(tables: Mapping[str, Table]) -> str:

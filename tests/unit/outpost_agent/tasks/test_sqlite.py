@@ -257,7 +257,7 @@ PLANS = {
     "claim": (queries._first_in(2), 5, {"task_queue"}),
     "children": (queries._children("waiting"), 1, {"dependency_parent", "PRIMARY KEY"}),
     "parents of no use": (queries._PARENTS_OF_NO_USE, 1, {"dependency_parent", "PRIMARY KEY"}),
-    "next due": (queries._NEXT_DUE, 0, {"task_due", "task_lease", "task_deadline"}),
+    "next due": (queries._NEXT_DUE, 0, {"task_due", "task_state", "task_deadline"}),
     "oldest to go": (queries._OLDEST_TO_GO, 3, {"task_ended", "dependency_parent"}),
     "next to go": (queries._NEXT_TO_GO, 3, {"PRIMARY KEY", "dependency_parent"}),
 }
