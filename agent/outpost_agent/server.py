@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 
 from aiohttp import web
 
 from outpost_agent.channels.web import Guard, guard_middleware
+from outpost_wire.errors import BadSetting
 
 PAGE = Path(str(files("outpost_agent"))) / "web" / "static"
 FORM_LIMIT = 2**40
+STOP_S = 3.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 _NOT_BUILT = "The chat page is not built yet: run `make setup`, then reload. The API works without it.\n"
 
@@ -57,6 +60,22 @@ def _needs_no_token(request: web.Request) -> bool:
     if request.path.startswith("/api/"):
         return request.path == "/api/v1/session"
     return request.path != "/metrics" or request.remote in _LOOPBACK
+
+
+@asynccontextmanager
+async def listening(application: web.Application, host: str, port: int) -> AsyncIterator[None]:
+    """Serve `application` for as long as the context lasts. Raises BadSetting when the address cannot be used."""
+    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=STOP_S)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, reuse_address=True).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise BadSetting(f"web.listen: {host}:{port} cannot be used: {error.strerror}; choose another port") from error
+    try:
+        yield
+    finally:
+        await runner.cleanup()
 
 
 async def _index(_request: web.Request) -> web.StreamResponse:

@@ -9,7 +9,9 @@ Invariants, the same for every engine and checked by `outpost_sdk.suites.tasks`:
 * `finish` writes the result, the effects and the release of dependents in one transaction.
 * A task is ready when all its parents are done; what a parent's failure or cancellation means is its `on_failure`.
 * Parents exist when a child is put, in the same call or before, so there are no cycles; one put in a cycle is refused.
-* Time is given by the caller, in Unix milliseconds; an engine owns no clock.
+* Time is given by the caller, in Unix milliseconds; an engine owns no clock. A clock that is set by years shifts
+  deadlines and `not_before_ms`, which are points in time, but costs no lease, prolongs no pause before another attempt
+  and leaves the order of the queue as it was.
 """
 
 from __future__ import annotations
@@ -52,7 +54,10 @@ class Refused(OutpostError):
 
 
 class Retry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How often and how soon a failed attempt is tried again: after `base_ms` × 2^(attempt-1), at most `cap_ms`."""
+    """How often and how soon a failed attempt is tried again.
+
+    The pause is `base_ms` × 2^(attempt-1), at most `cap_ms`, less up to a quarter so that tasks do not return together.
+    """
 
     attempts: int = 3
     base_ms: int = 1_000
@@ -66,10 +71,11 @@ class Retry(msgspec.Struct, frozen=True, omit_defaults=True):
 class TaskSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One task to be put.
 
-    `key` makes putting idempotent: the same key with the same content is the same task, with other content Refused.
-    `priority` is 0 to 9, higher runs first; waiting raises it. `deadline_ms` is a point in time after which the task
-    fails. `inputs` are the content folder's names of the files it works on. `on_failure` says what becomes of this task
-    when a parent fails or is cancelled: `cancel` it, or `run` it all the same.
+    `key` makes putting idempotent within its tenant: the same key with the same content (all but `id`) is the same
+    task, with other content Refused. `priority` is 0 to 9, higher runs first; waiting raises it. `deadline_ms` is a
+    point in time after which the task fails. `inputs` are the content folder's names of the files it works on.
+    `on_failure` says what becomes of this task when a parent fails or is cancelled: `cancel` it, or `run` it all the
+    same.
     """
 
     id: TaskId
@@ -130,7 +136,8 @@ class TaskEngine(Protocol):
     async def put(self, specs: Sequence[TaskSpec], now_ms: int, effects: Sequence[Effect] = ()) -> tuple[TaskId, ...]:
         """Put all of `specs` and `effects` or none; return the ids, those of earlier tasks where a key was known.
 
-        Raises Refused. Putting what was put before changes nothing and applies no effects.
+        Raises Refused. Putting what was put before changes nothing; effects are applied unless there are `specs` and
+        all of them were put before. A child whose parents have ended is ready or cancelled at once.
         """
         ...
 
@@ -158,22 +165,36 @@ class TaskEngine(Protocol):
         ...
 
     async def cancel(self, task: TaskId, now_ms: int) -> tuple[TaskId, ...]:
-        """Cancel a task that has not ended, its waiting or ready ancestors that serve nothing else, and its dependents.
+        """Cancel a task that has not ended, its ancestors that then serve nothing else, and its dependents.
 
-        Returns what was cancelled, nothing when it had ended. Raises NoSuchTask.
+        An ancestor serves nothing else when all that depend on it have ended. A running one is cancelled at once: its
+        attempt learns it by Fenced. Dependents follow their `on_failure`. Returns what was cancelled, nothing when the
+        task had ended. Raises NoSuchTask.
         """
         ...
 
     async def retry(self, task: TaskId, now_ms: int) -> Task:
-        """Make a failed or cancelled task ready again, its cancelled dependents with it. Raises NoSuchTask, Refused."""
+        """Make a failed or cancelled task ready again with all its attempts, its cancelled dependents with it.
+
+        Raises NoSuchTask, or Refused when it did not fail, its deadline has passed or a parent that it needs did not
+        succeed.
+        """
         ...
 
     async def reap(self, now_ms: int) -> tuple[Task, ...]:
-        """Deal with leases that ran out and deadlines that passed; return the tasks that failed for good by that."""
+        """Deal with leases that ran out and deadlines that passed; return the tasks that failed for good by that.
+
+        To be called within a minute of `next_due_ms`: a lease found later than that speaks of a clock that was set and
+        begins anew.
+        """
         ...
 
     async def next_due_ms(self) -> int | None:
-        """Return when `claim` or `reap` may next have something to do, or None when only a change can bring that."""
+        """Return when time alone gives `claim` or `reap` something to do, or None when only a change can.
+
+        Tasks that are ready now do not count: they are claimed after a put, a finish or a fail. As the clock may be
+        set, ask again at least once a minute.
+        """
         ...
 
     async def get(self, task: TaskId) -> Task:

@@ -124,7 +124,7 @@ class Assembler:
     """Makes frames of the bytes and descriptors that arrive, however they are cut."""
 
     def __init__(self) -> None:
-        self._bytes = bytearray()
+        self._bytes: bytes | bytearray = b""
         self._start = 0
         self._descriptors: deque[int] = deque()
 
@@ -133,8 +133,13 @@ class Assembler:
 
         To be followed by `next` until that returns None, before more is read.
         """
+        if self._start == len(self._bytes):
+            self._bytes, self._start = data, 0
+        else:
+            if isinstance(self._bytes, bytes):
+                self._bytes, self._start = bytearray(self._bytes[self._start :]), 0
+            self._bytes += data
         self._descriptors.extend(descriptors)
-        self._bytes += data
         if len(self._descriptors) > DESCRIPTORS_LIMIT:
             raise BadMessage(f"more than {DESCRIPTORS_LIMIT} descriptors came before the end of their frame")
 
@@ -174,9 +179,8 @@ class Assembler:
 
     def _consume(self, end: int) -> None:
         if end == len(self._bytes):
-            self._bytes = bytearray()
-            self._start = 0
-        elif end > BULK_FROM:
+            self._bytes, self._start = b"", 0
+        elif end > BULK_FROM and isinstance(self._bytes, bytearray):
             del self._bytes[:end]
             self._start = 0
         else:

@@ -1,10 +1,12 @@
-"""Round trips over the local socket between two processes: asyncio at both ends, and the blocking client."""
+"""Round trips over the local socket between two processes: asyncio at both ends, the blocking client, and a floor."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
+import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,23 +19,31 @@ from outpost_agent.local.client import LocalClient
 from outpost_agent.local.server import LocalServer, echo
 
 SMALL, LARGE = b"x" * 1024, b"x" * 1024 * 1024
-SMALL_ROUNDS, LARGE_ROUNDS, WARM_UP = 4_000, 600, 50
+SERVERS, SMALL_ROUNDS, LARGE_ROUNDS, WARM_UP = 5, 1_000, 150, 50
+
+Times = dict[str, list[float]]
 
 
 def measure(folder: Path) -> dict[str, float]:
-    """Return p50 and p99 of a round trip in µs; the socket is made in `folder`.
+    """Return p50 and p99 of a round trip in µs; the sockets are made in `folder`.
 
-    `ipc_*` is asyncio at both ends, `ipc_cli_*` the blocking client against the same server. A round trip of 1 MB
-    carries 1 MiB there and back, copied out of memory that both ends share.
+    `ipc_*` is asyncio at both ends, `ipc_cli_*` the blocking client against the same server, `floor_ipc_*` bare sockets
+    on two event loops that send the same bytes back. A round trip of 1 MB carries 1 MiB there and back, copied out of
+    memory that both ends share. What a round trip takes hangs on which cores the system gives the two processes, so
+    each figure is of rounds with several servers, one after the other.
     """
-    path = folder / "bench.sock"
-    with _server(path):
-        figures = asyncio.run(_measure_async(path))
-        figures |= _measure_blocking(path)
-    return figures
+    times: Times = {}
+    for number in range(SERVERS):
+        path = folder / f"{number}.sock"
+        with _server(path):
+            parts = (asyncio.run(_measure_floor(path)), asyncio.run(_measure_async(path)), _measure_blocking(path))
+        for part in parts:
+            for name, some in part.items():
+                times.setdefault(name, []).extend(some)
+    return {name: figure for group, some in times.items() for name, figure in _figures(group, some).items()}
 
 
-async def _measure_async(path: Path) -> dict[str, float]:
+async def _measure_async(path: Path) -> Times:
     async def small() -> None:
         answer = await client.call("echo", SMALL)
         assert answer.value == SMALL
@@ -43,16 +53,37 @@ async def _measure_async(path: Path) -> dict[str, float]:
         assert len(answer.bulk[0]) == len(LARGE)
 
     with AsyncLocalClient.connect(path) as client:
-        return _figures("ipc_1kb", await _times_async(small, SMALL_ROUNDS)) | _figures(
-            "ipc_1mb", await _times_async(large, LARGE_ROUNDS)
-        )
+        return {
+            "ipc_1kb": await _times_async(small, SMALL_ROUNDS),
+            "ipc_1mb": await _times_async(large, LARGE_ROUNDS),
+        }
 
 
-def _measure_blocking(path: Path) -> dict[str, float]:
+def _measure_blocking(path: Path) -> Times:
     with LocalClient(path) as client:
-        return _figures("ipc_cli_1kb", _times(lambda: client.call("echo", SMALL), SMALL_ROUNDS)) | _figures(
-            "ipc_cli_1mb", _times(lambda: client.call("echo", bulk=[LARGE]), LARGE_ROUNDS)
-        )
+        return {
+            "ipc_cli_1kb": _times(lambda: client.call("echo", SMALL), SMALL_ROUNDS),
+            "ipc_cli_1mb": _times(lambda: client.call("echo", bulk=[LARGE]), LARGE_ROUNDS),
+        }
+
+
+async def _measure_floor(path: Path) -> Times:
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[bytes] = loop.create_future()
+
+    async def small() -> None:
+        nonlocal answer
+        answer = loop.create_future()
+        peer.send(SMALL)
+        assert await answer == SMALL
+
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.setblocking(False)
+        peer.connect(os.fspath(_floor_path(path)))
+        loop.add_reader(peer, lambda: answer.set_result(peer.recv(65_536)))
+        times = await _times_async(small, SMALL_ROUNDS)
+        loop.remove_reader(peer)
+    return {"floor_ipc_1kb": times}
 
 
 async def _times_async(once: Callable[[], Awaitable[None]], rounds: int) -> list[float]:
@@ -100,9 +131,33 @@ def _server(path: Path) -> Iterator[None]:
 
 
 async def _serve(path: Path) -> None:
+    loop = asyncio.get_running_loop()
+
+    def accept() -> None:
+        peer, _ = listener.accept()
+        peer.setblocking(False)
+        loop.add_reader(peer, lambda: send_back(peer))
+
+    def send_back(peer: socket.socket) -> None:
+        data = peer.recv(65_536)
+        if data:
+            peer.send(data)
+        else:
+            loop.remove_reader(peer)
+            peer.close()
+
     async with LocalServer(path, {"echo": echo}):
-        print("ready", flush=True)
-        await asyncio.to_thread(sys.stdin.read)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(os.fspath(_floor_path(path)))
+            listener.listen()
+            loop.add_reader(listener, accept)
+            print("ready", flush=True)
+            await asyncio.to_thread(sys.stdin.read)
+            loop.remove_reader(listener)
+
+
+def _floor_path(path: Path) -> Path:
+    return path.with_suffix(".floor")
 
 
 if __name__ == "__main__":

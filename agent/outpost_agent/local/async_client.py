@@ -79,7 +79,8 @@ class AsyncLocalClient:
         self._pending[number] = pending
         try:
             self._connection.send(frame, numbers)
-            await self._connection.drained()
+            if self._connection.is_full:
+                await self._connection.drained()
             return await pending.answer
         except asyncio.CancelledError:
             if pending.answer.done() and not pending.answer.cancelled() and pending.answer.exception() is None:

@@ -1,19 +1,21 @@
 """The daemon's end of the local socket: methods that processes of allowed users may call.
 
-Each call is a task of its own and ends with its connection. A connection that has many calls under way, or leaves its
-answers unread, is not read from until it has fewer, so what a peer can make this process hold is bounded.
+A method that is a plain function is answered as its call is read. An `async` one is a task of its own, which ends with
+its connection. A connection that has many calls under way, or leaves its answers unread, is not read from until it has
+fewer, so what a peer can make this process hold is bounded.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import logging
 import os
 import socket
 import stat
 import traceback
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -42,11 +44,12 @@ log = logging.getLogger(__name__)
 class Call:
     """One call of a method. `fds` are closed after the method has returned, except those that it takes."""
 
-    __slots__ = ("_connection", "_id", "bulk", "fds", "params", "uid")
+    __slots__ = ("_connection", "bulk", "fds", "id", "method", "params", "uid")
 
     def __init__(self, connection: Connection, body: Body, fds: Descriptors, bulk: tuple[memoryview, ...], *, uid: int):
         self._connection = connection
-        self._id = body.id
+        self.id = body.id
+        self.method = body.method
         self.params: Any = body.params
         self.fds = fds
         self.bulk = bulk
@@ -54,14 +57,15 @@ class Call:
 
     async def update(self, value: Any) -> None:
         """Tell the caller something before the answer; waits while it does not read. Raises BadMessage."""
-        self._connection.send(encode(Body(id=self._id, update=value)))
+        self._connection.send(encode(Body(id=self.id, update=value)))
         await self._connection.drained()
 
 
-Method = Callable[[Call], Awaitable[Any]]
+# An `async` function, or a plain one that does not block.
+Method = Callable[[Call], Any]
 
 
-async def echo(call: Call) -> Reply:
+def echo(call: Call) -> Reply:
     """Return what came: the method by which a round trip is measured."""
     return Reply(call.params, files=[call.fds.take(index) for index in range(len(call.fds))], bulk=call.bulk)
 
@@ -76,7 +80,7 @@ class LocalServer:
 
     def __init__(self, path: Path, methods: Mapping[str, Method], allowed_uids: Collection[int] | None = None) -> None:
         self._path = path
-        self._methods = methods
+        self._methods = {name: (method, inspect.iscoroutinefunction(method)) for name, method in methods.items()}
         self._allowed_uids = frozenset({os.getuid(), 0} if allowed_uids is None else allowed_uids)
         self._peers: set[_Peer] = set()
         self._listener: socket.socket | None = None
@@ -137,7 +141,11 @@ class _Peer:
     """One connection and its calls."""
 
     def __init__(
-        self, peer: socket.socket, uid: int, methods: Mapping[str, Method], on_end: Callable[[_Peer], None]
+        self,
+        peer: socket.socket,
+        uid: int,
+        methods: Mapping[str, tuple[Method, bool]],
+        on_end: Callable[[_Peer], None],
     ) -> None:
         self._uid = uid
         self._methods = methods
@@ -168,37 +176,58 @@ class _Peer:
             fds.close()
             self._fail(body.id, _fault(error))
             return
-        method = self._methods.get(body.method)
-        if method is None:
+        if body.method not in self._methods:
             fds.close()
             self._fail(body.id, Fault("no_such_method", f"this device has no method {body.method!r}"))
             return
+        method, is_async = self._methods[body.method]
         call = Call(self._connection, body, fds, bulk, uid=self._uid)
-        task = asyncio.create_task(self._carry_out(method, body.method, call, body.id))
+        if is_async:
+            self._start(self._answer_later(method, call), fds)
+            return
+        self._answer_at_once(method, call)
+        if self._connection.is_full:
+            self._start(self._connection.drained(), fds)
+
+    def _answer_at_once(self, method: Method, call: Call) -> None:
+        try:
+            self._answer(call, method(call))
+        except Exception as error:
+            self._explain(call, error)
+        finally:
+            call.fds.close()
+
+    async def _answer_later(self, method: Method, call: Call) -> None:
+        try:
+            self._answer(call, await method(call))
+        except Exception as error:
+            self._explain(call, error)
+        await self._connection.drained()
+
+    def _answer(self, call: Call, value: Any) -> None:
+        reply = value if isinstance(value, Reply) else Reply(value)
+        body = Body(id=call.id, result=reply.value)
+        self._connection.send(*compose(body, reply.files, reply.bulk, self._connection.slots))
+
+    def _explain(self, call: Call, error: Exception) -> None:
+        if isinstance(error, OutpostError):
+            self._fail(call.id, _fault(error))
+            return
+        # The text of the error, and so its traceback, may hold what somebody wrote.
+        facts = {"method": call.method, "error": type(error).__name__, "at": _place(error)}
+        log.error("method failed", extra=facts)
+        self._fail(call.id, _INTERNAL)
+
+    def _start(self, work: Coroutine[Any, Any, None], fds: Descriptors) -> None:
+        """Run `work` as one of the calls under way; `fds` are closed at its end, even if it is cancelled unbegun."""
+        task = asyncio.create_task(work)
         self._calls.add(task)
-        task.add_done_callback(self._finished)
+        task.add_done_callback(lambda task: self._finished(task, fds))
         if len(self._calls) >= CALLS_LIMIT:
             self._connection.pause()
 
-    async def _carry_out(self, method: Method, name: str, call: Call, number: int) -> None:
-        try:
-            value = await method(call)
-            reply = value if isinstance(value, Reply) else Reply(value)
-            self._connection.send(
-                *compose(Body(id=number, result=reply.value), reply.files, reply.bulk, self._connection.slots)
-            )
-        except OutpostError as error:
-            self._fail(number, _fault(error))
-        except Exception as error:
-            # The text of the error, and so its traceback, may hold what somebody wrote.
-            facts = {"method": name, "error": type(error).__name__, "at": _place(error)}
-            log.error("method failed", extra=facts)
-            self._fail(number, _INTERNAL)
-        finally:
-            call.fds.close()
-        await self._connection.drained()
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _finished(self, task: asyncio.Task[None], fds: Descriptors) -> None:
+        fds.close()
         self._calls.discard(task)
         if len(self._calls) < CALLS_LIMIT:
             self._connection.resume()

@@ -41,7 +41,7 @@ class Connection:
         self._on_lost = on_lost
         self._assembler = Assembler()
         self.slots = Slots()
-        self._unsent: deque[tuple[memoryview, Sequence[int]]] = deque()
+        self._unsent: deque[tuple[bytes | memoryview, Sequence[int]]] = deque()
         self._unsent_bytes = 0
         self._drained: asyncio.Future[None] | None = None
         self._is_reading = True
@@ -55,12 +55,17 @@ class Connection:
         """Say whether nothing can be sent or received any more."""
         return self._is_closed
 
+    @property
+    def is_full(self) -> bool:
+        """Say whether `drained` would wait."""
+        return self._unsent_bytes >= HIGH_WATER
+
     def send(self, frame: bytes, numbers: Sequence[int] = ()) -> None:
         """Send `frame` and the descriptors `numbers`, which are closed once sent; nothing is sent when closed."""
         if self._is_closed:
             close_all(numbers)
             return
-        self._unsent.append((memoryview(frame), numbers))
+        self._unsent.append((frame, numbers))
         self._unsent_bytes += len(frame)
         if len(self._unsent) == 1:
             self._write()
@@ -70,7 +75,7 @@ class Connection:
 
         Everybody may wait at once.
         """
-        if self._unsent_bytes < HIGH_WATER:
+        if not self.is_full:
             return
         if self._drained is None:
             self._drained = self._loop.create_future()
@@ -151,12 +156,13 @@ class Connection:
                     self._loop.call_soon(self._lose, ConnectionLost(f"the local connection broke: {error.strerror}"))
                 return
             self._unsent_bytes -= sent
-            close_all(numbers)
+            if numbers:
+                close_all(numbers)
             if sent == len(rest):
                 self._unsent.popleft()
             else:
-                self._unsent[0] = (rest[sent:], ())
-            if self._unsent_bytes <= LOW_WATER:
+                self._unsent[0] = (memoryview(rest)[sent:], ())
+            if self._drained is not None and self._unsent_bytes <= LOW_WATER:
                 self._release()
         self._set_writer(False)
 

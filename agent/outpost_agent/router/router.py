@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 
 from outpost_agent import replies
 from outpost_agent.chains import log_chain
@@ -12,24 +11,15 @@ from outpost_agent.config import LimitsConfig
 from outpost_agent.content import ContentFolder
 from outpost_agent.conversation import AlreadyAccepted, Receive, Reply, find_received, receive, reply
 from outpost_agent.language import language_of
+from outpost_agent.reporting import Reporter
 from outpost_agent.router.core import Analyse, Command, Intent, UnknownCommand, parse_intent
 from outpost_disk import Database
-from outpost_hw.health import Health
 from outpost_sdk.channel import Accepted, Attachment, DeviceFull, Incoming
 from outpost_sdk.handler import Language
 from outpost_sdk.tasks import ENDED, Task, TaskEngine
 from outpost_wire.errors import BadInput
 
 LISTED = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What answers are made from: the device's name, its health now, and whether the manager is reached."""
-
-    name: str
-    health: Callable[[], Health]
-    link: Callable[[], bool | None]
 
 
 class Router:
@@ -41,24 +31,22 @@ class Router:
         database: Database,
         engine: TaskEngine,
         content: ContentFolder,
-        facts: Facts,
+        reporter: Reporter,
         limits: LimitsConfig,
         deadline_s: float,
         new_id: Callable[[], str],
         clock_ms: Callable[[], int],
         said: Callable[[str, str], None],
-        waiting: Callable[[], int],
     ) -> None:
         self._database = database
         self._engine = engine
         self._content = content
-        self._facts = facts
+        self._reporter = reporter
         self._limits = limits
         self._deadline_ms = int(deadline_s * 1000)
         self._new_id = new_id
         self._clock_ms = clock_ms
         self._said = said
-        self._waiting = waiting
         self._answers: dict[str, Callable[[Incoming, str, Language], Awaitable[replies.Said]]] = {
             "status": self._status,
             "tasks": self._tasks,
@@ -87,6 +75,7 @@ class Router:
                 accepted = await self._answer(incoming, intent, language)
         except AlreadyAccepted as known_meanwhile:
             return known_meanwhile.accepted
+        self._reporter.metrics.messages.labels(incoming.channel, "in").inc()
         self._said(incoming.channel, incoming.chat)
         return accepted
 
@@ -101,7 +90,7 @@ class Router:
                 f"More than {self._limits.attachments_per_message} files in one message: send the rest in another.",
                 f"一条消息最多 {self._limits.attachments_per_message} 个文件：其余请另发一条。",
             )
-        if self._waiting() >= self._limits.tasks_waiting:
+        if self._reporter.open_tasks() >= self._limits.tasks_waiting:
             raise DeviceFull(
                 f"{self._limits.tasks_waiting:,} tasks wait already: try again when some are done.",
                 f"已有 {self._limits.tasks_waiting:,} 个任务在等待：请稍后再试。",
@@ -143,6 +132,7 @@ class Router:
             reply(connection, answer, now_ms)
 
         await self._database.write(commit)
+        self._reporter.metrics.messages.labels(incoming.channel, "out").inc()
         return Accepted(message_id, None)
 
     async def _say(self, incoming: Incoming, intent: Intent, language: Language) -> replies.Said:
@@ -152,14 +142,16 @@ class Router:
             case UnknownCommand(name):
                 return replies.unknown_command(name, language)
             case _:
-                return replies.no_model(self._facts.name, language)
+                return replies.no_model(self._reporter.name, language)
 
     async def _help(self, _incoming: Incoming, _argument: str, language: Language) -> replies.Said:
-        return replies.help_text(self._facts.name, language)
+        return replies.help_text(self._reporter.name, language)
 
     async def _status(self, _incoming: Incoming, _argument: str, language: Language) -> replies.Said:
         counts = await self._engine.counts()
-        return replies.status(self._facts.name, self._facts.health(), counts, self._facts.link(), language)
+        return replies.status(
+            self._reporter.name, self._reporter.health(), counts, self._reporter.is_linked(), language
+        )
 
     async def _tasks(self, incoming: Incoming, _argument: str, language: Language) -> replies.Said:
         return replies.tasks(await self._listed(incoming), self._clock_ms(), language)

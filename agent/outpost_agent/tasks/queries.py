@@ -85,6 +85,8 @@ def known(connection: sqlite3.Connection, spec: TaskSpec) -> tuple[TaskId, bytes
 
 def queue_what_is_due(connection: sqlite3.Connection, ahead_ms: int, now_ms: int) -> None:
     """Give tasks whose time has come their place in the queue; steady time is `ahead_ms` more than given time."""
+    if connection.execute("SELECT 1 FROM task WHERE due_ms <= ? LIMIT 1", (now_ms,)).fetchone() is None:
+        return
     statement = f"""
     UPDATE task SET rank = due_ms + ? - priority * {AGEING_MS}, due_ms = NULL, pause_ms = NULL WHERE due_ms <= ?
     """
@@ -191,9 +193,7 @@ def parents_of_no_use(connection: sqlite3.Connection, seq: int) -> list[Stored]:
 
 def leases(connection: sqlite3.Connection) -> list[tuple[int, int, int]]:
     """Return `seq`, end and length of every lease."""
-    statement = (
-        "SELECT seq, lease_until_ms, lease_ms FROM task WHERE lease_until_ms IS NOT NULL ORDER BY lease_until_ms, seq"
-    )
+    statement = "SELECT seq, lease_until_ms, lease_ms FROM task WHERE state = 'running' ORDER BY seq"
     return connection.execute(statement).fetchall()
 
 
@@ -222,17 +222,10 @@ def late(connection: sqlite3.Connection, now_ms: int, limit: int) -> list[int]:
     return [seq for (seq,) in connection.execute(statement, (now_ms, limit)).fetchall()]
 
 
-def running(connection: sqlite3.Connection) -> list[int]:
-    """Return the `seq` of every running task."""
-    return [
-        seq for (seq,) in connection.execute("SELECT seq FROM task WHERE state = 'running' ORDER BY seq").fetchall()
-    ]
-
-
 _NEXT_DUE = f"""
 SELECT min(at) FROM (
     SELECT min(due_ms) AS at FROM task WHERE due_ms IS NOT NULL
-    UNION ALL SELECT min(lease_until_ms) FROM task WHERE lease_until_ms IS NOT NULL
+    UNION ALL SELECT min(lease_until_ms) FROM task WHERE state = 'running'
     UNION ALL SELECT min(deadline_ms) FROM task INDEXED BY task_deadline
         WHERE deadline_ms IS NOT NULL AND {_IS_ACTIVE})
 """
@@ -275,9 +268,15 @@ def newest(
     return [task_of(row) for row in rows[:limit]]
 
 
+_COUNTS = f"""
+SELECT state, count(*) FROM task INDEXED BY task_state WHERE {_IS_ACTIVE} GROUP BY state
+UNION ALL SELECT state, tasks FROM task_tally
+"""
+
+
 def counts(connection: sqlite3.Connection) -> dict[TaskState, int]:
     """Return how many tasks are in each state that has any."""
-    return dict(connection.execute("SELECT state, count(*) FROM task GROUP BY state").fetchall())
+    return dict(connection.execute(_COUNTS).fetchall())
 
 
 def next_life(connection: sqlite3.Connection) -> int:
@@ -288,6 +287,10 @@ def next_life(connection: sqlite3.Connection) -> int:
     return int(connection.execute(statement).fetchone()[0])
 
 
+_LAST_TO_GO = f"""
+SELECT updated_ms, seq FROM task INDEXED BY task_ended WHERE {_IS_ENDED}
+ORDER BY updated_ms DESC, seq DESC LIMIT 1 OFFSET ?
+"""
 _MAY_GO = f"""
 {_IS_ENDED} AND (updated_ms, seq) <= (?, ?) AND NOT EXISTS (SELECT 1 FROM dependency WHERE parent = task.seq)
 """
@@ -297,10 +300,7 @@ _NEXT_TO_GO = f"SELECT seq, id FROM task WHERE {_MAY_GO} AND seq = ?"
 
 def prune(connection: sqlite3.Connection, before_ms: int, keep: int, limit: int) -> list[TaskId]:
     """Delete up to `limit` tasks that ended before `before_ms` and are not among the last `keep`, children first."""
-    last_to_go = f"""
-    SELECT updated_ms, seq FROM task WHERE {_IS_ENDED} ORDER BY updated_ms DESC, seq DESC LIMIT 1 OFFSET ?
-    """
-    last = connection.execute(last_to_go, (keep,)).fetchone()
+    last = connection.execute(_LAST_TO_GO, (keep,)).fetchone()
     if last is None:
         return []
     until = min(last, (before_ms - 1, LAST_SEQ))

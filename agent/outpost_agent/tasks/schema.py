@@ -3,7 +3,8 @@
 `spec`, `outcome` and `failure` are MessagePack; the other columns are what is searched or changed. `seq` is the order
 of putting. A `ready` task that may not begin yet has `due_ms`, and `pause_ms` if that is because an attempt failed;
 only one without `due_ms` has a place in the queue, its `rank` (see `core`). Most indices are partial, so that each
-costs only while it is of use: an ended task is in none that `claim` or `reap` looks at.
+costs only while it is of use: an ended task is in none that `claim` or `reap` looks at. `task_tally` counts the ended
+tasks, which may be very many; triggers keep it exact whatever happens.
 """
 
 from __future__ import annotations
@@ -44,7 +45,6 @@ CREATE TABLE task (
 CREATE UNIQUE INDEX task_key ON task (tenant, key) WHERE key IS NOT NULL;
 CREATE INDEX task_queue ON task (kind, rank) WHERE state = 'ready' AND due_ms IS NULL;
 CREATE INDEX task_due ON task (due_ms) WHERE due_ms IS NOT NULL;
-CREATE INDEX task_lease ON task (lease_until_ms) WHERE lease_until_ms IS NOT NULL;
 CREATE INDEX task_deadline ON task (deadline_ms)
     WHERE deadline_ms IS NOT NULL AND state IN ('waiting', 'ready', 'running');
 CREATE INDEX task_state ON task (state);
@@ -52,6 +52,23 @@ CREATE INDEX task_ended ON task (updated_ms) WHERE state IN ('done', 'failed', '
 CREATE INDEX task_of_principal ON task (principal, state) WHERE state IN ('done', 'failed', 'cancelled');
 CREATE INDEX task_of_chat ON task (chat, channel, state)
     WHERE chat IS NOT NULL AND state IN ('done', 'failed', 'cancelled');
+CREATE TABLE task_tally (
+    state TEXT PRIMARY KEY,
+    tasks INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO task_tally (state, tasks) VALUES ('done', 0), ('failed', 0), ('cancelled', 0);
+CREATE TRIGGER task_tally_put AFTER INSERT ON task WHEN new.state IN ('done', 'failed', 'cancelled') BEGIN
+    UPDATE task_tally SET tasks = tasks + 1 WHERE state = new.state;
+END;
+CREATE TRIGGER task_tally_moved AFTER UPDATE OF state ON task
+    WHEN new.state IN ('done', 'failed', 'cancelled') OR old.state IN ('done', 'failed', 'cancelled')
+BEGIN
+    UPDATE task_tally SET tasks = tasks + 1 WHERE state = new.state;
+    UPDATE task_tally SET tasks = tasks - 1 WHERE state = old.state;
+END;
+CREATE TRIGGER task_tally_gone AFTER DELETE ON task WHEN old.state IN ('done', 'failed', 'cancelled') BEGIN
+    UPDATE task_tally SET tasks = tasks - 1 WHERE state = old.state;
+END;
 CREATE TABLE dependency (
     child INTEGER NOT NULL,
     parent INTEGER NOT NULL,

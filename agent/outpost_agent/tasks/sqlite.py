@@ -36,8 +36,8 @@ from outpost_sdk.tasks import ENDED, Effect, Failure, Fenced, NoSuchTask, Refuse
 from outpost_wire.ids import TaskId
 from outpost_wire.messages import TaskState
 
-PRUNE_LIMIT = 500
-REAP_LIMIT = 200
+PRUNE_LIMIT = 100
+REAP_LIMIT = 100
 STATES: tuple[TaskState, ...] = ("waiting", "ready", "running", "done", "failed", "cancelled")
 
 Apply = Callable[[sqlite3.Connection, Effect, int], None]
@@ -230,8 +230,8 @@ class SqliteEngine:
 
         def transaction(connection: sqlite3.Connection) -> tuple[Task, ...]:
             self._clock = None
-            interrupted = queries.running(connection)
-            return tuple(failed for seq in interrupted for failed in self._lose(connection, seq, now_ms))
+            interrupted = queries.leases(connection)
+            return tuple(failed for seq, _, _ in interrupted for failed in self._lose(connection, seq, now_ms))
 
         return await self._database.write(transaction)
 

@@ -24,6 +24,7 @@ from outpost_agent.local.bulk import compose
 from outpost_agent.local.client import LocalClient
 from outpost_agent.local.errors import CallFailed, ConnectionLost, NoAnswer, NobodyListens, SocketHeld
 from outpost_agent.local.server import Call, LocalServer, echo
+from outpost_agent.local.transport import HIGH_WATER
 from outpost_wire.errors import BadInput, BadMessage
 from outpost_wire.frames import BULK_FROM, DESCRIPTORS_LIMIT, FRAME_LIMIT, Assembler, Body, Fault, encode
 
@@ -49,6 +50,9 @@ class Methods:
             "break": self.break_down,
             "flood": self.flood,
             "unsendable": self.unsendable,
+            "refuse at once": self.refuse_at_once,
+            "break at once": self.break_at_once,
+            "unsendable at once": self.unsendable_at_once,
         }
 
     async def count(self, call: Call) -> int:
@@ -84,6 +88,15 @@ class Methods:
             self.ended.set()
 
     async def unsendable(self, call: Call) -> object:
+        return object()
+
+    def refuse_at_once(self, call: Call) -> None:
+        raise BadInput("This file is empty.", "文件是空的。")
+
+    def break_at_once(self, call: Call) -> None:
+        raise RuntimeError("the secret text of a chat")
+
+    def unsendable_at_once(self, call: Call) -> object:
         return object()
 
 
@@ -219,26 +232,31 @@ async def test_descriptors_that_arrive_are_closed_on_exec(
     os.close(number)
 
 
-async def test_our_errors_go_to_the_caller_as_they_are(client: AsyncLocalClient) -> None:
+@pytest.mark.parametrize("method", ["refuse", "refuse at once"])
+async def test_our_errors_go_to_the_caller_as_they_are(client: AsyncLocalClient, method: str) -> None:
     with pytest.raises(CallFailed) as caught:
-        await client.call("refuse")
+        await client.call(method)
 
     assert caught.value.fault == Fault("bad_input", "This file is empty.", "文件是空的。")
 
 
+@pytest.mark.parametrize("method", ["break", "break at once"])
 async def test_other_errors_tell_neither_caller_nor_log_their_text(
-    client: AsyncLocalClient, caplog: pytest.LogCaptureFixture
+    client: AsyncLocalClient, caplog: pytest.LogCaptureFixture, method: str
 ) -> None:
     with pytest.raises(CallFailed) as caught:
-        await client.call("break")
+        await client.call(method)
 
     assert caught.value.fault.code == "internal"
     (record,) = caplog.records
-    assert (record.method, record.error) == ("break", "RuntimeError")  # type: ignore[attr-defined]
+    assert (record.method, record.error) == (method, "RuntimeError")  # type: ignore[attr-defined]
     assert "secret" not in caplog.text + str(caught.value)
 
 
-@pytest.mark.parametrize(("method", "code"), [("absent", "no_such_method"), ("unsendable", "bad_message")])
+@pytest.mark.parametrize(
+    ("method", "code"),
+    [("absent", "no_such_method"), ("unsendable", "bad_message"), ("unsendable at once", "bad_message")],
+)
 async def test_a_bad_call_leaves_the_connection_as_it_is(
     client: AsyncLocalClient, a_file: int, method: str, code: str
 ) -> None:
@@ -311,6 +329,20 @@ async def test_a_peer_that_does_not_read_stops_the_method(local: LocalServer, me
     await methods.ended.wait()
 
 
+async def test_a_peer_that_does_not_read_stops_what_is_answered_at_once(local: LocalServer) -> None:
+    request = encode(Body(id=1, method="echo", params=b"x" * 65_536))
+    async with raw_peer(local) as peer:
+        flood = asyncio.create_task(asyncio.get_running_loop().sock_sendall(peer, request * 500))
+        for _ in range(2_000):
+            await asyncio.sleep(0)
+        (one,) = local._peers
+        assert one._connection.is_full
+        assert one._connection._unsent_bytes < HIGH_WATER + server.CALLS_LIMIT * len(request)
+        assert not flood.done()
+        flood.cancel()
+        await asyncio.gather(flood, return_exceptions=True)
+
+
 async def test_a_flood_of_calls_is_taken_a_few_at_a_time(local: LocalServer, methods: Methods) -> None:
     async with raw_peer(local) as peer:
         flood = b"".join(encode(Body(id=number, method="wait")) for number in range(1, 2001))
@@ -370,6 +402,14 @@ async def test_what_is_no_request_ends_the_connection_with_a_sentence(
 
     assert fault.code == "bad_message"
     assert words in fault.message
+
+
+async def test_a_call_that_nonsense_follows_leaves_nothing(local: LocalServer, methods: Methods) -> None:
+    async with raw_peer(local) as peer:
+        send_with_descriptors(peer, encode(Body(id=1, method="wait", descriptors=3)) + b"\0\0\0\0", 3)
+        assert (await last_words(peer)).code == "bad_message"
+
+    assert not methods.entered.is_set()
 
 
 async def test_a_peer_that_leaves_in_the_middle_of_a_frame_leaves_nothing(local: LocalServer, methods: Methods) -> None:
