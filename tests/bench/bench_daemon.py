@@ -82,12 +82,11 @@ class Chat:
         ) as response:
             answer = await response.json()
             assert response.status == 202, answer
-        heard = self._early.pop(answer["message_id"], None)
-        if heard is None:
-            future = asyncio.get_running_loop().create_future()
-            self._waiting[answer["message_id"]] = future
-            heard = await asyncio.wait_for(future, 30)
-        return heard - began
+        if answer["message_id"] in self._early:
+            return self._early.pop(answer["message_id"]) - began
+        heard: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._waiting[answer["message_id"]] = heard
+        return await asyncio.wait_for(heard, 30) - began
 
 
 @asynccontextmanager

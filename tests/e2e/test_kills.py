@@ -11,6 +11,7 @@ import collections
 import os
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ async def kill_at_random(demo: Demo) -> collections.Counter[str]:
     return killed
 
 
-async def until_all_answered(client: Client, load: Load) -> list[dict[str, object]]:
+async def until_all_answered(client: Client, load: Load) -> list[dict[str, Any]]:
     wanted = {answer["message_id"] for answer in load.accepted.values()}
     async with asyncio.timeout(SETTLE_S):
         while True:

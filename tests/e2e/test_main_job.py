@@ -15,7 +15,7 @@ import pytest
 from tests.support.demo import ROOT, Demo, running_demo
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Page
+    from playwright.async_api import FilePayload, Locator, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker, pytest.mark.timeout(240)]
 
@@ -65,7 +65,8 @@ async def send_log(page: Page, name: str = "auth.log", data: bytes = LOG) -> Loc
     """Attach a file as a person would, and return the answer."""
     answers = page.locator('[data-testid="message"][data-direction="out"]')
     before = await answers.count()
-    await page.set_input_files('[data-testid="file-input"]', [{"name": name, "mimeType": "text/plain", "buffer": data}])
+    file: FilePayload = {"name": name, "mimeType": "text/plain", "buffer": data}
+    await page.set_input_files('[data-testid="file-input"]', file)
     await page.keyboard.press("Enter")
     answer = answers.nth(before)
     await answer.wait_for(timeout=60_000)

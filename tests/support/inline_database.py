@@ -20,13 +20,15 @@ class Cut(Exception):
 class InlineDatabase:
     """Stands in for `Database` where many short lives are played through: no thread, no file, no waiting.
 
-    With `fail_at` set to n, the n-th statement from then on raises Cut instead of running.
+    With `fail_at` set to n, the n-th statement from then on raises Cut instead of running. `durable` says of each
+    transaction whether it was to be durable.
     """
 
     def __init__(self, schema: Sequence[str]) -> None:
         self.connection = sqlite3.connect(":memory:", isolation_level=None, cached_statements=256)
         migrate(self.connection, schema)
         self.fail_at: int | None = None
+        self.durable: list[bool] = []
 
     @property
     def database(self) -> Database:
@@ -34,6 +36,7 @@ class InlineDatabase:
         return cast("Database", self)
 
     async def write(self, transaction: Transaction[T], *, durable: bool = True) -> T:
+        self.durable.append(durable)
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             value = transaction(cast("sqlite3.Connection", _Counted(self)) if self.fail_at else self.connection)

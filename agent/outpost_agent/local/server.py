@@ -151,7 +151,7 @@ class _Peer:
         self._methods = methods
         self._on_end = on_end
         self._calls: set[asyncio.Task[None]] = set()
-        self._connection = Connection(peer, self._begin, self._lost)
+        self._connection = Connection(peer, self._take, self._lost)
 
     async def end(self) -> None:
         """Close the connection and end its calls."""
@@ -161,6 +161,11 @@ class _Peer:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
         self._on_end(self)
+
+    def _take(self, frame: Frame) -> None:
+        self._begin(frame)
+        if self._connection.is_full:
+            self._start(self._connection.drained(), Descriptors())
 
     def _begin(self, frame: Frame) -> None:
         body = frame.body
@@ -184,10 +189,8 @@ class _Peer:
         call = Call(self._connection, body, fds, bulk, uid=self._uid)
         if is_async:
             self._start(self._answer_later(method, call), fds)
-            return
-        self._answer_at_once(method, call)
-        if self._connection.is_full:
-            self._start(self._connection.drained(), fds)
+        else:
+            self._answer_at_once(method, call)
 
     def _answer_at_once(self, method: Method, call: Call) -> None:
         try:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from outpost_agent.markdown import is_safe_address, parse_markdown, to_markdown
 from outpost_wire.document import (
+    Align,
     Cell,
     CodeBlock,
     CodeSpan,
@@ -36,6 +37,7 @@ INLINES = st.recursive(
     lambda children: st.builds(lambda child: Strong((child,)), children),
     max_leaves=3,
 )
+_NO_ALIGN: tuple[Align, ...] = ("", "", "", "")
 CELLS = st.builds(lambda text: Cell((Text(text),)), WORDS)
 
 
@@ -43,7 +45,7 @@ def blocks() -> st.SearchStrategy[object]:
     paragraphs = st.builds(lambda inline: Paragraph((inline,)), INLINES)
     tables = st.integers(1, 4).flatmap(
         lambda columns: st.builds(
-            lambda header, rows: Table(Row(tuple(header)), tuple(Row(tuple(row)) for row in rows), ("",) * columns),
+            lambda header, rows: Table(Row(tuple(header)), tuple(Row(tuple(row)) for row in rows), _NO_ALIGN[:columns]),
             st.lists(CELLS, min_size=columns, max_size=columns),
             st.lists(st.lists(CELLS, min_size=columns, max_size=columns), max_size=4),
         )

@@ -152,7 +152,7 @@ async def test_a_key_is_required(rig: WebRig) -> None:
 
 async def test_an_empty_message_is_refused_in_the_readers_language(rig: WebRig) -> None:
     english = await (await rig.post("  ", "k")).json()
-    chinese = await (await rig.post("  ", "k", **{"Accept-Language": "zh-CN"})).json()
+    chinese = await (await rig.post("  ", "k", (), **{"Accept-Language": "zh-CN"})).json()
     assert english["error"]["message"].startswith("The message is empty")
     assert chinese["error"]["message"].startswith("消息是空的")
 

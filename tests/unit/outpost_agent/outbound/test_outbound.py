@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -99,7 +100,7 @@ async def drive(channel: Scripted, database: Database, until: dict[str, str]) ->
 async def states(database: Database, *messages: str) -> dict[str, str]:
     found = {}
     for message in messages:
-        stored = await database.read(lambda connection, message=message: get_message(connection, message))
+        stored = await database.read(partial(get_message, message_id=message))
         found[message] = stored.state
     return found
 

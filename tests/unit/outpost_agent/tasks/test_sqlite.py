@@ -171,6 +171,19 @@ def test_retry_and_prune_are_whole_too(engine: SqliteEngine, store: InlineDataba
             assert store.dump() == before
 
 
+def test_only_claims_heartbeats_and_reaps_may_be_lost_with_the_power(store: InlineDatabase) -> None:
+    lasting = {}
+    for name, call in CALLS.items():
+        family(open_engine(store))
+        engine = open_engine(store)
+        run(engine.claim(["nothing"], 1, LEASE, NOW))
+        store.durable.clear()
+        run(call(engine))
+        lasting[name] = store.durable[-1]
+        store.connection.executescript("DELETE FROM task; DELETE FROM dependency;")
+    assert {name for name, durable in lasting.items() if not durable} == {"claim", "heartbeat", "reap"}
+
+
 def test_recovery_makes_what_was_running_ready_at_once(engine: SqliteEngine, store: InlineDatabase) -> None:
     run(engine.put([spec("a"), spec("b", retry=Retry(attempts=1)), spec("c", parents=("b",))], NOW))
     old, _ = run(engine.claim(["work"], 2, LEASE, NOW))
