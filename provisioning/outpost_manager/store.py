@@ -107,28 +107,30 @@ class FleetStore:
 
         return await self._database.read(query)
 
-    async def tasks(self, device: DeviceId, limit: int) -> list[TaskRow]:
-        """Return the newest tasks of a device, newest first."""
+    async def tasks(self, device: DeviceId, limit: int, before: str | None = None) -> list[TaskRow]:
+        """Return the newest tasks of a device that are older than the task `before`, newest first."""
 
         def query(db: sqlite3.Connection) -> list[TaskRow]:
             rows = db.execute(
-                "SELECT task.* FROM task JOIN device ON key = device WHERE device.id = ?"
-                " ORDER BY task.created_ms DESC, task.id DESC LIMIT ?",
-                (device, limit),
+                "SELECT task.* FROM task JOIN device ON key = device WHERE device.id = ?1 AND (?3 IS NULL OR"
+                " (task.created_ms, task.id) < (SELECT created_ms, id FROM task WHERE device = key AND id = ?3))"
+                " ORDER BY task.created_ms DESC, task.id DESC LIMIT ?2",
+                (device, limit, before),
             )
             return [_task(row) for row in _named(rows)]
 
         return await self._database.read(query)
 
-    async def results(self, device: DeviceId, limit: int) -> list[ResultRow]:
-        """Return the newest results of a device, newest first."""
+    async def results(self, device: DeviceId, limit: int, before: str | None = None) -> list[ResultRow]:
+        """Return the newest results of a device that are older than the result `before`, newest first."""
 
         def query(db: sqlite3.Connection) -> list[ResultRow]:
             rows = db.execute(
                 "SELECT result.id, task_id, message_id, result.created_ms, title, bytes FROM result"
-                " JOIN device ON key = device WHERE device.id = ?"
-                " ORDER BY result.created_ms DESC, result.id DESC LIMIT ?",
-                (device, limit),
+                " JOIN device ON key = device WHERE device.id = ?1 AND (?3 IS NULL OR"
+                " (result.created_ms, result.id) < (SELECT created_ms, id FROM result WHERE id = ?3))"
+                " ORDER BY result.created_ms DESC, result.id DESC LIMIT ?2",
+                (device, limit, before),
             )
             return [ResultRow(**_result_facts(row)) for row in _named(rows)]
 

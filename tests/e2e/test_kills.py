@@ -75,12 +75,19 @@ async def until_all_answered(client: Client, load: Load) -> list[dict[str, Any]]
 
 async def until_all_in_console(client: Client, device: str, wanted: set[str]) -> list[str]:
     async with asyncio.timeout(SETTLE_S):
-        while True:
-            results = await client.get(f"devices/{device}/results?limit=1000", console=True)
-            found = [result["task_id"] for result in results]
-            if wanted <= set(found):
-                return found
+        while not wanted <= set(found := await all_results(client, device)):
             await asyncio.sleep(0.5)
+    return found
+
+
+async def all_results(client: Client, device: str) -> list[str]:
+    """Return the tasks of all results that the console has, newest first."""
+    found: list[str] = []
+    before = ""
+    while page := await client.get(f"devices/{device}/results?limit=500{before}", console=True):
+        found += [result["task_id"] for result in page]
+        before = f"&before={page[-1]['id']}"
+    return found
 
 
 @pytest.mark.broker

@@ -84,17 +84,17 @@ async def telemetry(request: web.Request) -> web.Response:
 
 
 async def tasks(request: web.Request) -> web.Response:
-    """List a device's tasks, newest first."""
+    """List a device's tasks, newest first; `before` is the id of the last one of the page before."""
     limit = _number(request, "limit", 100, ROWS_LIMIT)
     await _expect_device(request)
-    return _json(await request.app[CONSOLE].store.tasks(_device_id(request), limit))
+    return _json(await request.app[CONSOLE].store.tasks(_device_id(request), limit, request.query.get("before")))
 
 
 async def results(request: web.Request) -> web.Response:
-    """List a device's results, newest first."""
+    """List a device's results, newest first; `before` is the id of the last one of the page before."""
     limit = _number(request, "limit", 100, ROWS_LIMIT)
     await _expect_device(request)
-    return _json(await request.app[CONSOLE].store.results(_device_id(request), limit))
+    return _json(await request.app[CONSOLE].store.results(_device_id(request), limit, request.query.get("before")))
 
 
 async def result(request: web.Request) -> web.Response:

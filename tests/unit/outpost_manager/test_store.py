@@ -199,3 +199,16 @@ async def test_a_session_lasts_until_its_end_and_not_beyond(store: FleetStore) -
     assert await store.session_expiry(b"a" * 32) == 0
     await store.sign_out(b"b" * 32)
     assert await store.is_unused()
+
+
+async def test_older_rows_follow_page_by_page(store: FleetStore) -> None:
+    device = BoxedDevice()
+    await store.commit([device.event(seq, task("done")).read() for seq in range(1, 8)], NOW_MS)
+    every = [row.id for row in await store.tasks(PI, 100)]
+    first = await store.tasks(PI, 3)
+    second = await store.tasks(PI, 3, first[-1].id)
+    third = await store.tasks(PI, 3, second[-1].id)
+    assert [row.id for row in (*first, *second, *third)] == every
+    assert len(every) == 7
+    assert await store.tasks(PI, 3, every[-1]) == []
+    assert await store.tasks(PI, 3, "unknown") == []

@@ -29,8 +29,20 @@ from tests.support.memory_engine import MemoryEngine
 
 YEARS = 10 * 365 * 24 * 3_600_000
 KINDS = ("one", "two")
-IDS = st.integers(0, 30).map(lambda number: TaskId(f"task {number}"))
+BACK = st.integers(1, 6)
 TIMES = st.sampled_from([0, 1, 600, 5_000])
+DRAFTS = st.builds(
+    TaskSpec,
+    id=st.just(TaskId("draft")),
+    kind=st.sampled_from(KINDS),
+    principal=st.sampled_from(["ann", "bob"]),
+    key=st.none() | st.sampled_from(["k1", "k2", "k3"]),
+    priority=st.integers(0, 9),
+    retry=st.builds(Retry, attempts=st.integers(1, 3), base_ms=st.sampled_from([0, 1_000])),
+    on_failure=st.sampled_from(["cancel", "cancel", "run"]),
+    channel=st.just("web"),
+    chat=st.sampled_from(["1", "2"]),
+)
 
 Engine = SqliteEngine | MemoryEngine
 
@@ -43,6 +55,8 @@ class Machine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.now = 1_800_000_000_000
+        self.put_so_far = 0
+        self.puts: list[list[TaskSpec]] = []
         self.store = InlineDatabase([TASK_SCHEMA])
         self.sqlite = self.engine()
         self.memory = MemoryEngine(lambda effects: None)
@@ -69,41 +83,42 @@ class Machine(RuleBasedStateMachine):
         return value
 
     @rule(
-        specs=st.lists(
-            st.builds(
-                TaskSpec,
-                id=IDS,
-                kind=st.sampled_from(KINDS),
-                principal=st.sampled_from(["ann", "bob"]),
-                key=st.none() | st.sampled_from(["k1", "k2", "k3"]),
-                parents=st.lists(IDS, max_size=3, unique=True).map(tuple),
-                priority=st.integers(0, 9),
-                retry=st.builds(Retry, attempts=st.integers(1, 3), base_ms=st.sampled_from([0, 1_000])),
-                on_failure=st.sampled_from(["cancel", "run"]),
-                channel=st.just("web"),
-                chat=st.sampled_from(["1", "2"]),
-            ),
-            min_size=1,
-            max_size=4,
+        drafts=st.lists(DRAFTS, min_size=1, max_size=4),
+        parents=st.lists(
+            st.lists(st.sampled_from([1, 1, 1, 2, 3, -1]), max_size=2, unique=True), min_size=4, max_size=4
         ),
         not_before=st.none() | TIMES,
         deadline=st.none() | TIMES,
-        known_parents_only=st.booleans(),
+        backwards=st.booleans(),
     )
     def put(
-        self, specs: Sequence[TaskSpec], not_before: int | None, deadline: int | None, known_parents_only: bool
+        self,
+        drafts: Sequence[TaskSpec],
+        parents: Sequence[Sequence[int]],
+        not_before: int | None,
+        deadline: int | None,
+        backwards: bool,
     ) -> None:
-        known = {task.id for task in run(self.memory.list(limit=1_000))} | {spec.id for spec in specs}
-        timed = [
+        """Put tasks with new ids; `parents` says how far back each parent was put, -1 being the next in this call."""
+        first, self.put_so_far = self.put_so_far, self.put_so_far + len(drafts)
+        specs = [
             replace(
-                spec,
-                parents=tuple(p for p in spec.parents if p != spec.id and (p in known or not known_parents_only)),
+                draft,
+                id=TaskId(f"task {number}"),
+                parents=tuple(TaskId(f"task {number - back}") for back in above if number >= back),
                 not_before_ms=0 if not_before is None else self.now + not_before,
                 deadline_ms=None if deadline is None else self.now + deadline,
             )
-            for spec in specs
+            for number, draft, above in zip(range(first, self.put_so_far), drafts, parents, strict=False)
         ]
-        self.both(lambda engine: engine.put(timed, self.now))
+        self.puts.append(specs)
+        self.both(lambda engine: engine.put(specs[::-1] if backwards else specs, self.now))
+
+    @rule(back=st.integers(1, 3), change=st.booleans())
+    def put_again(self, back: int, change: bool) -> None:
+        for specs in self.puts[-back:][:1]:
+            again = [replace(spec, title="changed" if change else spec.title) for spec in specs]
+            self.both(lambda engine, again=again: engine.put(again, self.now))
 
     @rule(target=attempts, kinds=st.lists(st.sampled_from(KINDS), max_size=2), limit=st.integers(1, 4))
     def claim(self, kinds: list[str], limit: int) -> Any:
@@ -124,13 +139,16 @@ class Machine(RuleBasedStateMachine):
         failure = Failure(code="broken", en="Broken.", zh="坏了。", final=final)
         self.both(lambda engine: engine.fail(*attempt, failure, self.now))
 
-    @rule(task=IDS)
-    def cancel(self, task: TaskId) -> None:
-        self.both(lambda engine: engine.cancel(task, self.now), set)
+    @rule(back=BACK)
+    def cancel(self, back: int) -> None:
+        self.both(lambda engine: engine.cancel(self.task(back), self.now), set)
 
-    @rule(task=IDS)
-    def retry(self, task: TaskId) -> None:
-        self.both(lambda engine: engine.retry(task, self.now))
+    @rule(back=BACK)
+    def retry(self, back: int) -> None:
+        self.both(lambda engine: engine.retry(self.task(back), self.now))
+
+    def task(self, back: int) -> TaskId:
+        return TaskId(f"task {self.put_so_far - back}")
 
     @rule()
     def reap(self) -> None:
