@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from outpost_agent.chains import HANDLERS
 from outpost_agent.channels.local import LocalChat
 from outpost_agent.channels.web import Guard, WebChat
-from outpost_agent.config import ChannelConfig, Config, load_config, split_address
+from outpost_agent.config import ChannelConfig, Config, load_config
 from outpost_agent.content import ContentFolder
 from outpost_agent.conversation import CONVERSATION_SCHEMA
 from outpost_agent.housekeeping import keep_house
@@ -39,6 +39,7 @@ from outpost_agent.worker.pool import WorkerPool
 from outpost_disk import Database, FolderLock, open_database, replace_file, short_socket_path
 from outpost_disk.jsonlog import setup as setup_log
 from outpost_disk.notify import notify, watchdog_interval_s
+from outpost_disk.settings import read_secret, split_address
 from outpost_link import OUTBOX_SCHEMA, DeviceLink, Identity, Login, open_device_link
 from outpost_sdk.channel import Channel
 from outpost_sdk.tasks import Task
@@ -107,7 +108,7 @@ class Daemon:
         self._database = database
         self._link = link
         self._reporter = reporter
-        self._host, self._port = split_address(config.web.listen, "web.listen")
+        self._host, self._port = split_address(config.web.listen)
         self._address = f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{self._port}"
         self._loop = asyncio.get_running_loop()
         self._is_ready = False
@@ -260,7 +261,7 @@ async def _open_link(config: Config, database: Database, boot_id: str) -> AsyncI
         port=settings.port,
         client_id=f"device-{device}",
         username=settings.username or None,
-        password=_secret(Path(settings.password_file), "link.password_file") if settings.password_file else None,
+        password=read_secret(Path(settings.password_file), "link.password_file") if settings.password_file else None,
     )
     identity = Identity(fleet=FleetId(settings.fleet), device=device, boot_id=boot_id)
     async with open_device_link(login, identity, database, new_id=new_id, clock_ms=clock_ms) as link:
@@ -292,24 +293,17 @@ def _make_channel(name: str, settings: ChannelConfig) -> Channel:
     try:
         channel: Channel = getattr(importlib.import_module(module), factory)(name, dict(settings.options))
     except (ImportError, AttributeError, TypeError) as error:
-        raise BadSetting(f"channels.{name}.adapter: {settings.adapter!r} cannot be used: {error}") from error
+        place = f"channels.{name}.adapter: {settings.adapter!r}"
+        raise BadSetting(f"{place} cannot be used: {error}", f"{place} 无法使用：{error}") from error
     return channel
 
 
 def _token(config: Config, folder: Path) -> str:
-    """Return what opens the chat, made at the first start."""
-    path = Path(config.web.token_file or folder / "secrets" / "chat_token")
+    """Return what opens the chat; where none is configured, one is made at the first start."""
+    if config.web.token_file:
+        return read_secret(Path(config.web.token_file), "web.token_file")
+    path = folder / "secrets" / "chat_token"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.parent.mkdir(exist_ok=True, mode=0o700)
         replace_file(path, secrets.token_urlsafe(24).encode())
-    return _secret(path, "web.token_file")
-
-
-def _secret(path: Path, key: str) -> str:
-    try:
-        secret = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadSetting(f"{key}: {path} cannot be read") from error
-    if not secret:
-        raise BadSetting(f"{key}: {path} is empty")
-    return secret
+    return read_secret(path, "web.token_file")

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
-from msgspec import Meta
+from msgspec import Meta, field
 
-from outpost_wire.errors import BadSetting
+from outpost_disk.settings import Port, Section, is_loopback, load_settings, split_address
+from outpost_wire.messages import Name, Short
 from outpost_wire.topics import is_name
 
 GIB = 1 << 30
 MIB = 1 << 20
 
-Port = Annotated[int, Meta(ge=1, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
-
-
-def split_address(text: str, key: str) -> tuple[str, int]:
-    """Return host and port of "HOST:PORT" (an IPv6 host in brackets); ValueError names `key`."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65535:
-        raise ValueError(f"{key}: expected HOST:PORT, such as 127.0.0.1:7780")
-    return host.removeprefix("[").removesuffix("]"), int(port)
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A section of the settings."""
 
 
 class DeviceConfig(Section, frozen=True, kw_only=True):
@@ -38,17 +24,17 @@ class DeviceConfig(Section, frozen=True, kw_only=True):
     name: str = ""
     state: str = "/var/lib/outpost"
     socket: str = ""
-    labels: dict[str, str] = {}
+    labels: dict[Name, Short] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not is_name(self.id):
-            raise ValueError("device.id: 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit")
+            raise ValueError("id: expected 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit")
 
 
 class WebConfig(Section, frozen=True, kw_only=True):
     """The device's own web server: chat, health and metrics.
 
-    `token_file` holds what opens the chat; without one it is made in the state folder. `hosts` are names, beyond
+    `token_file` holds what opens the chat; when none is named it is made in the state folder. `hosts` are names, beyond
     loopback and the address listened on, under which browsers may reach it.
     """
 
@@ -57,11 +43,11 @@ class WebConfig(Section, frozen=True, kw_only=True):
     hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        split_address(self.listen, "web.listen")
+        split_address(self.listen)
 
 
 class LinkConfig(Section, frozen=True, kw_only=True):
-    """The way to the manager's broker; a device without this section works alone."""
+    """The way to the manager's broker, on this machine; a device without this section works alone."""
 
     fleet: str
     host: str = "127.0.0.1"
@@ -72,7 +58,9 @@ class LinkConfig(Section, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if not is_name(self.fleet):
-            raise ValueError("link.fleet: 1 to 64 letters, digits, '.', '_' or '-'")
+            raise ValueError("fleet: expected 1 to 64 letters, digits, '.', '_' or '-'")
+        if not is_loopback(self.host):
+            raise ValueError("host: expected this machine's loopback address, since there is no TLS to a broker yet")
 
 
 class LimitsConfig(Section, frozen=True, kw_only=True):
@@ -105,7 +93,7 @@ class ChannelConfig(Section, frozen=True, kw_only=True):
     """A channel from elsewhere: `adapter` is "module:factory", called with the channel's id and its `options`."""
 
     adapter: str
-    options: dict[str, str | int | float | bool] = {}
+    options: dict[str, str | int | float | bool] = field(default_factory=dict)
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -117,18 +105,9 @@ class Config(Section, frozen=True, kw_only=True):
     limits: LimitsConfig = LimitsConfig()
     tasks: TasksConfig = TasksConfig()
     log: LogConfig = LogConfig()
-    channels: dict[str, ChannelConfig] = {}
+    channels: dict[str, ChannelConfig] = field(default_factory=dict)
 
 
 def load_config(path: Path) -> Config:
-    """Return the settings in the TOML file at `path`, or raise BadSetting that names the file and the key."""
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadSetting(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadSetting(f"{path}: is not TOML: {error}") from error
-    try:
-        return msgspec.convert(values, Config)
-    except msgspec.ValidationError as error:
-        raise BadSetting(f"{path}: {error}") from error
+    """Return the settings in the TOML file at `path`, or raise WrongSetting that names file, key and expectation."""
+    return load_settings(path, Config)

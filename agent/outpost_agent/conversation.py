@@ -16,7 +16,7 @@ import msgspec
 from outpost_sdk.channel import Accepted, Attachment, Incoming, KeyReused
 from outpost_sdk.tasks import Effect
 from outpost_wire.document import Document
-from outpost_wire.errors import OutpostError
+from outpost_wire.errors import BadInput
 
 CONVERSATION_SCHEMA = """
 CREATE TABLE message (
@@ -40,14 +40,13 @@ CREATE TABLE message (
 );
 CREATE UNIQUE INDEX message_platform ON message (channel, platform_id) WHERE direction = 'in';
 CREATE INDEX message_chat ON message (channel, chat, seq);
-CREATE INDEX message_open ON message (channel, state, seq) WHERE direction = 'out' AND state IN
-    ('prepared', 'queued', 'sending');
+CREATE INDEX message_open ON message (channel, state, seq) WHERE direction = 'out' AND state != 'delivered';
 """
 
 OutState = Literal["prepared", "queued", "sending", "delivered", "unknown", "refused"]
 
 
-class NoSuchMessage(OutpostError):
+class NoSuchMessage(BadInput):
     """There is no message of this id that the asker may see."""
 
     code = "no_such_message"
@@ -196,7 +195,7 @@ def get_message(connection: sqlite3.Connection, message_id: str) -> Stored:
     """Return a message, or raise NoSuchMessage."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM message WHERE id = ?", (message_id,)).fetchone()  # noqa: S608
     if row is None:
-        raise NoSuchMessage("there is no such message")
+        raise NoSuchMessage("There is no such message.", "没有这条消息。")
     return _stored(row)
 
 
@@ -204,7 +203,7 @@ def open_messages(connection: sqlite3.Connection, channel: str, limit: int) -> l
     """Return the oldest messages that still have to go out on a channel, ascending."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM message WHERE channel = ? AND direction = 'out'"  # noqa: S608
-        " AND state IN ('prepared', 'queued') ORDER BY seq LIMIT ?",
+        " AND state != 'delivered' AND state IN ('prepared', 'queued') ORDER BY seq LIMIT ?",
         (channel, limit),
     )
     return [_stored(row) for row in rows]
@@ -213,7 +212,8 @@ def open_messages(connection: sqlite3.Connection, channel: str, limit: int) -> l
 def interrupted(connection: sqlite3.Connection, channel: str) -> list[Stored]:
     """Return what was being sent on a channel, ascending; after a restart nobody knows whether it was shown."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM message WHERE channel = ? AND direction = 'out' AND state = 'sending' ORDER BY seq",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM message WHERE channel = ? AND direction = 'out' AND state != 'delivered'"  # noqa: S608
+        " AND state = 'sending' ORDER BY seq",
         (channel,),
     )
     return [_stored(row) for row in rows]
@@ -245,7 +245,7 @@ def read_up_to(connection: sqlite3.Connection, channel: str, chat: str, seq: int
     """Mark what a reader of a chat has read, up to `seq`; return the seqs that are delivered by that."""
     rows = connection.execute(
         "UPDATE message SET state = 'delivered', updated_ms = ? WHERE direction = 'out' AND channel = ? AND chat = ?"
-        " AND seq <= ? AND state IN ('prepared', 'queued', 'sending') RETURNING seq",
+        " AND seq <= ? AND state != 'delivered' AND state = 'queued' RETURNING seq",
         (now_ms, channel, chat, seq),
     )
     return sorted(seq for (seq,) in rows)
@@ -270,10 +270,9 @@ def has_attachment(
 
 
 def counts(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return how many messages that went out are in each state that somebody may have to look at."""
+    """Return how many messages are in each state on their way out, `unknown` and `refused` ones among them."""
     rows = connection.execute(
-        "SELECT state, count(*) FROM message WHERE direction = 'out' AND state IN ('prepared', 'queued', 'sending')"
-        " GROUP BY state"
+        "SELECT state, count(*) FROM message WHERE direction = 'out' AND state != 'delivered' GROUP BY state"
     )
     return dict(rows.fetchall())
 

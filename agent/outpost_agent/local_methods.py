@@ -14,7 +14,7 @@ from msgspec import Meta
 from outpost_agent.channels.local import CHANNEL
 from outpost_agent.channels.web.views import attachment_view, message_view, task_view
 from outpost_agent.content import BLOCK, ContentFolder
-from outpost_agent.conversation import Stored, page_after
+from outpost_agent.conversation import Stored, get_message, page_after, read_up_to
 from outpost_agent.hub import Hub
 from outpost_agent.local.answer import Reply
 from outpost_agent.local.server import Call, Method, echo
@@ -30,6 +30,7 @@ P = TypeVar("P", bound=msgspec.Struct)
 
 LIST_LIMIT = 1000
 FILES_LIMIT = 10
+PAGE = 1000
 
 
 class _List(msgspec.Struct, forbid_unknown_fields=True):
@@ -123,33 +124,38 @@ class LocalMethods:
         with self._hub.listen(CHANNEL, chat) as listener:
             accepted = await self._accept(incoming)
             await call.update({"accepted": {"message_id": accepted.message_id, "task_id": accepted.task_id}})
-            answer = None
-            after = 0
+            answer = await self._answer_to(chat, accepted.message_id)
             while answer is None:
-                for task_id in listener.take()[0]:
-                    task = await self._engine.get(TaskId(task_id))
+                await listener.woken.wait()
+                changed = [await self._engine.get(TaskId(task)) for task in listener.take()[0]]
+                answer = await self._answer_to(chat, accepted.message_id)
+                for task in changed:
                     if task.spec.message_id == accepted.message_id:
                         await call.update({"task": self._view(task)})
-                answer, after = await self._answer_to(chat, accepted.message_id, after)
-                if answer is None:
-                    await listener.woken.wait()
+                    if answer is None and task.id == accepted.task_id and task.state == "cancelled":
+                        raise BadInput("This task was cancelled.", "该任务已被取消。")
+        await self._read(chat, answer.seq)
         files = [os.open(self._content.path(item.id), os.O_RDONLY | os.O_CLOEXEC) for item in answer.attachments]
         view = message_view(answer)
         shown = [{**attachment_view(item), "encoding": item.encoding} for item in answer.attachments]
         return Reply({"text": view["text"], "attachments": shown}, files=files)
 
-    async def _answer_to(self, chat: str, message_id: str, after: int) -> tuple[Stored | None, int]:
-        messages = await self._database.read(lambda connection: page_after(connection, CHANNEL, chat, after, 100))
-        answer = next((message for message in messages if message.reply_to == message_id), None)
-        return answer, messages[-1].seq if messages else after
+    async def _answer_to(self, chat: str, message_id: str) -> Stored | None:
+        asked = await self._database.read(lambda connection: get_message(connection, message_id))
+        after = await self._database.read(lambda connection: page_after(connection, CHANNEL, chat, asked.seq, PAGE))
+        return next((message for message in after if message.reply_to == message_id), None)
+
+    async def _read(self, chat: str, seq: int) -> None:
+        now_ms = self._clock_ms()
+        await self._database.write(lambda connection: read_up_to(connection, CHANNEL, chat, seq, now_ms), durable=False)
 
     async def _keep(self, name: str, fd: int) -> Attachment:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise BadInput(f"{name} is not a file.", f"{name} 不是普通文件。")
-        return await self._content.keep(name, "application/octet-stream", _read(fd))
+        return await self._content.keep(name, "application/octet-stream", _blocks(fd))
 
 
-async def _read(fd: int) -> AsyncIterator[bytes]:
+async def _blocks(fd: int) -> AsyncIterator[bytes]:
     offset = 0
     while block := await asyncio.to_thread(os.pread, fd, BLOCK, offset):
         offset += len(block)

@@ -5,6 +5,7 @@ Gauges are set when somebody asks; counters and histograms live in a registry of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -42,8 +43,11 @@ class Metrics:
         self.messages = Counter(
             "outpost_tasks_messages", "Messages by channel and direction.", ("channel", "direction"), registry=registry
         )
-        self._unsent = Gauge(
-            "outpost_tasks_messages_open", "Messages that wait to go out.", ("state",), registry=registry
+        self._undelivered = Gauge(
+            "outpost_tasks_messages_undelivered",
+            "Answers not delivered, by state; unknown ones may have been shown.",
+            ("state",),
+            registry=registry,
         )
 
         self._models = Gauge("outpost_model_configured", "Language models configured.", registry=registry)
@@ -61,19 +65,18 @@ class Metrics:
         self._memory.set(health.memory)
         self._disk.set(health.disk)
         self._load.set(health.load)
-        if health.temperature is not None:
-            self._temperature.set(health.temperature)
+        self._temperature.set(math.nan if health.temperature is None else health.temperature)
         self._resident.set(health.rss)
         self._uptime.set(health.uptime_s)
         self._link.set(float(bool(link)))
         self._outbox.set(outbox)
 
-    def set_tasks(self, counts: Mapping[TaskState, int], unsent: Mapping[str, int]) -> None:
-        """Set the group `tasks`."""
+    def set_tasks(self, counts: Mapping[TaskState, int], undelivered: Mapping[str, int]) -> None:
+        """Set the group `tasks`; `undelivered` has the answers on their way out by state."""
         for state in _STATES:
             self._tasks.labels(state).set(counts.get(state, 0))
-        for unsent_state in ("queued", "sending"):
-            self._unsent.labels(unsent_state).set(unsent.get(unsent_state, 0))
+        for out_state in ("queued", "sending", "unknown", "refused"):
+            self._undelivered.labels(out_state).set(undelivered.get(out_state, 0))
 
     def set_refused(self, **reasons: int) -> None:
         """Set the group `security`."""

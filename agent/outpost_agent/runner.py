@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+from msgspec.structs import replace
+
 from outpost_agent.content import ContentFolder
 from outpost_agent.conversation import Reply
 from outpost_agent.ledger import Emit
@@ -22,7 +25,7 @@ from outpost_agent.results import is_plot, result_of
 from outpost_agent.worker.pool import JobDescription, JobFailed, ParentFolder, WorkerPool
 from outpost_disk import DatabaseFailed
 from outpost_sdk.channel import Attachment
-from outpost_sdk.handler import Outcome
+from outpost_sdk.handler import File, Outcome
 from outpost_sdk.tasks import ENDED, Effect, Failure, Fenced, NoSuchTask, Task, TaskEngine
 from outpost_wire.ids import TaskId
 from outpost_wire.messages import OnDevice, Plot
@@ -31,9 +34,11 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RETRY_DISK_S = 5.0
+DATA_LIMIT = 64 * 1024
 LOST = Failure(
     "inputs_lost", "A file of this task is gone from the disk.", "该任务的一个文件已不在磁盘上。", final=True
 )
+TOO_MUCH = Failure("outcome_too_large", "The step handed on too much.", "该步骤传递的数据过多。", final=True)
 BROKE = Failure("device_failed", "The device could not carry it out.", "设备未能完成该任务。")
 
 
@@ -201,7 +206,10 @@ class Runner:
                 for parent in ancestors
             ),
         )
-        return await self._pool.run(job, lambda done: self._set_progress(task, done))
+        outcome = await self._pool.run(job, lambda done: self._set_progress(task, done))
+        if len(msgspec.msgpack.encode(outcome.data)) > DATA_LIMIT:
+            raise JobFailed(TOO_MUCH)
+        return outcome
 
     def _set_progress(self, task: Task, done: float) -> None:
         self._progress[task.id] = done
@@ -232,10 +240,12 @@ class Runner:
                 path = self._folder / owner.id / file.name
                 if is_plot(file) and owner is task:
                     plots.append(
-                        Plot(name=file.name, title=file.name.removesuffix(".svg"), svg=path.read_text("utf-8"))
+                        Plot(
+                            name=file.name[:64], title=file.name.removesuffix(".svg")[:64], svg=path.read_text("utf-8")
+                        )
                     )
                 if file.attach:
-                    attachments.append(self._adopt(path, file.name, file.type))
+                    attachments.append(self._adopt(path, file))
         spec, now_ms = task.spec, self._clock_ms()
         kept = next((item for item in attachments if not item.type.startswith("image/")), None)
         on_device = OnDevice(name=kept.name, bytes=kept.size) if kept else None
@@ -257,11 +267,13 @@ class Runner:
             )
         return tuple(effects)
 
-    def _adopt(self, path: Path, name: str, type_: str) -> Attachment:
-        if type_ != "application/zstd":
-            return self._content.adopt(path, name, type_)
-        plain = name.removesuffix(".zst")
-        return self._content.adopt(path, plain, _TYPES.get(Path(plain).suffix, "application/octet-stream"), "zstd")
+    def _adopt(self, path: Path, file: File) -> Attachment:
+        if file.type != "application/zstd":
+            return self._content.adopt(path, file.name, file.type)
+        plain = file.name.removesuffix(".zst")
+        type_ = _TYPES.get(Path(plain).suffix, "application/octet-stream")
+        kept = self._content.adopt(path, plain, type_, "zstd")
+        return replace(kept, size=file.plain_bytes or kept.size)
 
     async def _discard(self, task: Task) -> None:
         for ended in (task, *await self._ancestors(task)):

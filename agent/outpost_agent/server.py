@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from outpost_agent.channels.web import Guard, guard_middleware
+from outpost_agent.channels.web import Guard, add_headers, guard_middleware
 from outpost_wire.errors import BadSetting
 
 PAGE = Path(str(files("outpost_agent"))) / "web" / "static"
@@ -42,6 +42,7 @@ def make_server(
     async def metrics(_request: web.Request) -> web.Response:
         return web.Response(body=await render_metrics(), headers={"Content-Type": metrics_type})
 
+    application.on_response_prepare.append(add_headers)
     application.add_routes(routes)
     application.add_routes(
         [
@@ -71,7 +72,11 @@ async def listening(application: web.Application, host: str, port: int) -> Async
         await web.TCPSite(runner, host, port, reuse_address=True).start()
     except OSError as error:
         await runner.cleanup()
-        raise BadSetting(f"web.listen: {host}:{port} cannot be used: {error.strerror}; choose another port") from error
+        reason = error.strerror or type(error).__name__
+        raise BadSetting(
+            f"web.listen: {host}:{port} cannot be used: {reason}; choose another port",
+            f"web.listen：{host}:{port} 无法使用：{reason}；请更换端口",
+        ) from error
     try:
         yield
     finally:

@@ -41,9 +41,10 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of a message. `id` names its content in the device's content folder, `size` bytes long as it is stored.
+    """A file of a message. `id` names its content in the device's content folder.
 
-    `encoding` is "zstd" for what is stored compressed (RFC 8878); `name` and `type` are those of the plain content.
+    `encoding` is "zstd" for what is stored compressed (RFC 8878); `name`, `type` and `size`, in bytes, are those of the
+    plain content.
     """
 
     id: str

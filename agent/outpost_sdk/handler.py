@@ -62,11 +62,16 @@ class Job(Protocol):
 
 
 class File(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A file that a handler made; `attach` sends it along with the answer."""
+    """A file that a handler made; `attach` sends it along with the answer.
+
+    One of type "application/zstd" is handed out decompressed, under its name without ".zst"; `plain_bytes` is how long
+    it then is.
+    """
 
     name: str
     type: str
     attach: bool = False
+    plain_bytes: int = 0
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):

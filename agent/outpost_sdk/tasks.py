@@ -22,7 +22,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from outpost_sdk.handler import Language, Outcome
-from outpost_wire.errors import OutpostError
+from outpost_wire.errors import BadInput, OutpostError
 from outpost_wire.ids import TaskId
 from outpost_wire.messages import TaskState
 
@@ -38,13 +38,17 @@ class Fenced(OutpostError):
     code = "fenced"
 
 
-class NoSuchTask(OutpostError):
+class NoSuchTask(BadInput):
     """There is no task of this id that the asker may see."""
 
     code = "no_such_task"
 
     def __init__(self, task: str) -> None:
-        super().__init__(f"there is no task {task[:64]!r}")
+        super().__init__(f"there is no task {task[:64]!r}", f"没有任务 {task[:64]!r}")
+        self.task = task
+
+    def __reduce__(self) -> tuple[type[NoSuchTask], tuple[str]]:  # type: ignore[override]
+        return type(self), (self.task,)
 
 
 class Refused(OutpostError):

@@ -21,12 +21,6 @@ class BadMessage(OutpostError):
     code = "bad_message"
 
 
-class BadSetting(OutpostError):
-    """A setting that is unknown or wrong; names the file, the key and what was expected."""
-
-    code = "bad_setting"
-
-
 class BadInput(OutpostError):
     """Something a person handed in that cannot be worked on; says why in both languages.
 
@@ -42,3 +36,9 @@ class BadInput(OutpostError):
 
     def __reduce__(self) -> tuple[type[BadInput], tuple[str, str]]:
         return type(self), (self.en, self.zh)
+
+
+class BadSetting(BadInput):
+    """A setting that is unknown or wrong; names the file, the key and what was expected."""
+
+    code = "bad_setting"

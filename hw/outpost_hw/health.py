@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+SPAN_S = 2.0
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -42,22 +45,24 @@ class Machine:
 
 
 class HealthReader:
-    """Reads the machine's health; the share of CPU is that since the last reading."""
+    """Reads the machine's health; the share of CPU is over SPAN_S or more, whoever reads in between; before
+    that it is the one since the machine started."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._folder = folder
-        self._last = _cpu_times()
+        self._clock = clock
+        self._since = clock()
+        self._times = _cpu_times()
+        self._cpu = _share(*self._times)
 
     def read(self) -> Health:
         """Return how the machine is doing now; the disk is the one that holds the folder given at first."""
-        now = _cpu_times()
-        busy, total = (new - old for new, old in zip(now, self._last, strict=True))
-        self._last = now
+        self._look_at_cpu()
         memory = _memory()
         available, memory_total = memory.get("MemAvailable", 0), memory.get("MemTotal", 0)
         disk = shutil.disk_usage(self._folder)
         return Health(
-            cpu=_share(busy, total),
+            cpu=self._cpu,
             memory=_share(memory_total - available, memory_total),
             disk=_share(disk.used, disk.used + disk.free),
             load=os.getloadavg()[0],
@@ -69,6 +74,13 @@ class HealthReader:
             disk_free=disk.free,
             uptime_s=_uptime(),
         )
+
+    def _look_at_cpu(self) -> None:
+        now = self._clock()
+        if now - self._since >= SPAN_S:
+            times = _cpu_times()
+            busy, total = (new - old for new, old in zip(times, self._times, strict=True))
+            self._since, self._times, self._cpu = now, times, _share(busy, total)
 
 
 def read_machine(folder: Path) -> Machine:

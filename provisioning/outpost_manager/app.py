@@ -15,11 +15,12 @@ from pathlib import Path
 
 from aiohttp import web
 
-from outpost_disk import replace_file
+from outpost_disk import DatabaseFailed, replace_file
 from outpost_disk.notify import notify
+from outpost_disk.settings import split_address
 from outpost_link import MqttSession
 from outpost_manager.access import ADDRESS, digest, fresh_link, read_secret
-from outpost_manager.config import Config, split_address
+from outpost_manager.config import Config
 from outpost_manager.errors import PortTaken
 from outpost_manager.hub import Hub
 from outpost_manager.ingest import Ingest
@@ -140,9 +141,12 @@ def _missing(session: MqttSession, ingest: Ingest) -> list[str]:
 
 async def _prune(store: FleetStore) -> None:
     while True:
-        deleted = await store.prune(_now_ms())
-        if deleted:
-            log.info("telemetry pruned", extra={"rows": deleted})
+        try:
+            deleted = await store.prune(_now_ms())
+            if deleted:
+                log.info("telemetry pruned", extra={"rows": deleted})
+        except DatabaseFailed as error:
+            log.warning("pruning put off", extra={"reason": str(error)})
         await asyncio.sleep(PRUNE_EVERY_S)
 
 

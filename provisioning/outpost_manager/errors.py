@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from outpost_disk import FolderHeld
-from outpost_wire.errors import BadSetting, OutpostError
+from outpost_wire.errors import BadInput, OutpostError
 
 Language = Literal["en", "zh"]
 
@@ -18,16 +18,6 @@ class ManagerError(OutpostError):
         super().__init__(en)
         self.en = en
         self.zh = zh
-
-
-class WrongSetting(ManagerError, BadSetting):
-    """A setting of the manager is unknown or wrong; `key` is dotted, empty when the whole file is at fault."""
-
-    def __init__(self, file: Path, key: str, expected_en: str, expected_zh: str) -> None:
-        place = f"{file}: {key}: " if key else f"{file}: "
-        super().__init__(place + expected_en, place + expected_zh)
-        self.file = file
-        self.key = key
 
 
 class BrokerNotLocal(ManagerError):
@@ -125,4 +115,4 @@ def sentence(error: OutpostError, language: Language) -> str:
         return str(error)
     if isinstance(error, FolderHeld):
         return f"{error.folder} 正被 {error.holder or '另一个进程'} 使用；请先停止它，或更换文件夹"
-    return error.zh if isinstance(error, ManagerError) else str(error)
+    return error.zh if isinstance(error, ManagerError | BadInput) else str(error)

@@ -181,7 +181,13 @@ class Ingest:
     async def _greet(self, committed: Committed) -> None:
         """Tell a device that has just connected what is committed: it may have missed an acknowledgement."""
         if committed.born:
-            for place, prefix in (await self._store.prefixes(sorted(committed.born))).items():
+            try:
+                prefixes = await self._store.prefixes(sorted(committed.born))
+            except DatabaseFailed as error:
+                # What the device repeats brings the acknowledgement.
+                log.warning("prefixes not read", extra={"reason": str(error)})
+                return
+            for place, prefix in prefixes.items():
                 self._owe(place, prefix)
 
     def _owe(self, place: Place, prefix: int) -> None:
@@ -215,7 +221,12 @@ class Ingest:
             self._has_changed.clear()
             changed, self._changed = sorted(self._changed), set()
             if self._hub:
-                for row in await self._store.devices(self._now_ms(), changed):
+                try:
+                    rows = await self._store.devices(self._now_ms(), changed)
+                except DatabaseFailed as error:
+                    log.warning("news not read", extra={"devices": len(changed), "reason": str(error)})
+                    rows = []
+                for row in rows:
                     self._hub.publish("device", row)
             await asyncio.sleep(ANNOUNCE_QUIET_S)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from outpost_disk.settings import is_loopback
 from outpost_link import Login, MqttSession, Outgoing, Received
 from outpost_manager.access import read_secret
 from outpost_manager.config import BrokerConfig
@@ -35,14 +35,6 @@ def make_login(config: BrokerConfig, fleet: FleetId, manager: str) -> Login:
         receive_maximum=RECEIVE_MAXIMUM,
         window=WINDOW,
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether `host` can only be this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @asynccontextmanager

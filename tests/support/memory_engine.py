@@ -121,9 +121,10 @@ class MemoryEngine:
             return ()
         self._move(entry, Event.CANCELLED, now_ms, core.CANCELLED)
         self._settle(now_ms)
-        ancestors = self._ancestors(entry)
-        while useless := [each for each in ancestors if self._is_active(each) and not self._serves(each)]:
+        gone = [entry]
+        while useless := [each for each in self._parents_of(gone) if self._is_active(each) and not self._serves(each)]:
             self._move(useless[0], Event.CANCELLED, now_ms, core.CANCELLED)
+            gone.append(useless[0])
         return tuple(
             each for each, held in self._entries.items() if held.task.state == "cancelled" and each not in before
         )
@@ -314,11 +315,8 @@ class MemoryEngine:
     def _is_leaf(self, entry: _Entry) -> bool:
         return not self._children(entry)
 
-    def _ancestors(self, entry: _Entry) -> Sequence[_Entry]:
-        found = [self._entries[parent] for parent in entry.task.spec.parents]
-        for ancestor in found:
-            found += [self._entries[each] for each in ancestor.task.spec.parents]
-        return found
+    def _parents_of(self, entries: Sequence[_Entry]) -> Sequence[_Entry]:
+        return [self._entries[parent] for entry in entries for parent in entry.task.spec.parents]
 
 
 def _packed(spec: TaskSpec) -> TaskSpec:

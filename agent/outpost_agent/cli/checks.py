@@ -17,10 +17,11 @@ from typing import Literal
 
 from outpost_agent.cli.views import Status, parse
 from outpost_agent.cli.words import size
-from outpost_agent.config import Config, load_config, split_address
+from outpost_agent.config import Config, load_config
 from outpost_agent.local.client import LocalClient
 from outpost_agent.local.errors import NobodyListens
 from outpost_agent.plots import FontMissing, to_png
+from outpost_disk.settings import split_address
 from outpost_wire.errors import BadSetting, OutpostError
 
 Verdict = Literal["ok", "warn", "fail"]
@@ -71,7 +72,7 @@ def check_config(path: Path | None, say: Say) -> tuple[Config, Finding]:
     try:
         return load_config(path), Finding("config", "ok", str(path))
     except BadSetting as error:
-        return Config(), Finding("config", "fail", str(error), say("correct this line", "请改正此处"))
+        return Config(), Finding("config", "fail", say(error.en, error.zh), say("correct this line", "请改正此处"))
 
 
 def check_daemon(path: Path, say: Say) -> tuple[Status | None, Finding]:
@@ -129,7 +130,7 @@ def check_space(folder: Path, high_water: float, say: Say) -> Finding:
 
 def check_port(listen: str, is_running: bool, say: Say) -> Finding:
     """Look whether the chat answers when the daemon runs, and whether its port is free when it does not."""
-    host, port = split_address(listen, "web.listen")
+    host, port = split_address(listen)
     if is_running:
         reason = _unreachable(host, port)
         if reason is None:

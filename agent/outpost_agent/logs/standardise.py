@@ -68,14 +68,17 @@ def standardise(job: Job) -> Outcome:
         raise BadInput("Send a log file to analyse.", "请发送要分析的日志文件。")
     now = datetime.fromisoformat(job.params["now"]) if "now" in job.params else datetime.now().astimezone()
     run = _Run(now)
-    _write_events(job, run)
+    plain_bytes = _write_events(job, run)
     summary = run.summary(tuple(given.name for given in job.inputs))
     with job.create(TEMPLATES_FILE) as out:
         out.write(msgspec.json.encode(template_rows(run.miner)))
     job.progress(1.0)
     return Outcome(
         data=msgspec.to_builtins(summary),
-        files=(File(EVENTS_FILE, "application/zstd", attach=True), File(TEMPLATES_FILE, "application/json")),
+        files=(
+            File(EVENTS_FILE, "application/zstd", attach=True, plain_bytes=plain_bytes),
+            File(TEMPLATES_FILE, "application/json"),
+        ),
     )
 
 
@@ -139,7 +142,9 @@ class _Run:
         )
 
 
-def _write_events(job: Job, run: _Run) -> None:
+def _write_events(job: Job, run: _Run) -> int:
+    """Write the events and return how many bytes they are before compression."""
+    plain_bytes = 0
     encode = msgspec.json.Encoder().encode_lines
     several = len(job.inputs) > 1
     compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
@@ -148,8 +153,11 @@ def _write_events(job: Job, run: _Run) -> None:
             with job.open_input(index) as file:
                 counted = Counted(file)
                 for events in run.events(LineReader(counted, given.name), given.name if several else ""):
-                    packed.write(encode(events))
+                    lines = encode(events)
+                    packed.write(lines)
+                    plain_bytes += len(lines)
                     job.progress(_share_done(job, index, counted.count))
+    return plain_bytes
 
 
 def _share_done(job: Job, index: int, read: int) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from outpost_agent.conversation import NoSuchMessage, Stored, get_message, interrupted, move, open_messages
 from outpost_agent.outbound.core import Event, Out, step
-from outpost_disk import Database
+from outpost_disk import Database, DatabaseFailed
 from outpost_sdk.channel import Channel, Delivery, Outgoing, SendLater, SendRefused
 from outpost_wire.document import Document
 
@@ -20,6 +20,7 @@ CHATS_AT_ONCE = 16
 PAGE = 1_000
 SEND_DEADLINE_S = 60.0
 PATIENCE_S = 300.0
+RETRY_DISK_S = 5.0
 
 
 class Outbound:
@@ -123,7 +124,13 @@ class Outbound:
         """Write the state after `event` and return it, or None when the message had moved on meanwhile."""
         after, now_ms = step(state, event), self._clock_ms()
         states = (state.value, after.value)
-        moved = await self._database.write(
-            lambda connection: move(connection, seq, states, now_ms, sent_as=sent_as, reason=reason)
-        )
-        return after if moved else None
+        while True:
+            try:
+                moved = await self._database.write(
+                    lambda connection: move(connection, seq, states, now_ms, sent_as=sent_as, reason=reason)
+                )
+            except DatabaseFailed as error:
+                log.warning("the state of a message waits for the disk", extra={"seq": seq, "reason": str(error)})
+                await asyncio.sleep(RETRY_DISK_S)
+            else:
+                return after if moved else None

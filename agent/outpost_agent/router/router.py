@@ -65,7 +65,7 @@ class Router:
         )
         if known:
             return known
-        self._check_limits(incoming)
+        await self._check_limits(incoming)
         language = language_of(incoming.text, incoming.language)
         intent = parse_intent(incoming.text, has_files=bool(incoming.attachments))
         try:
@@ -79,7 +79,7 @@ class Router:
         self._said(incoming.channel, incoming.chat)
         return accepted
 
-    def _check_limits(self, incoming: Incoming) -> None:
+    async def _check_limits(self, incoming: Incoming) -> None:
         if len(incoming.text) > self._limits.text_characters:
             raise BadInput(
                 f"The text is longer than {self._limits.text_characters:,} characters: send it as a file.",
@@ -90,7 +90,8 @@ class Router:
                 f"More than {self._limits.attachments_per_message} files in one message: send the rest in another.",
                 f"一条消息最多 {self._limits.attachments_per_message} 个文件：其余请另发一条。",
             )
-        if self._reporter.open_tasks() >= self._limits.tasks_waiting:
+        counts = await self._engine.counts() if incoming.attachments else {}
+        if counts.get("waiting", 0) + counts.get("ready", 0) >= self._limits.tasks_waiting:
             raise DeviceFull(
                 f"{self._limits.tasks_waiting:,} tasks wait already: try again when some are done.",
                 f"已有 {self._limits.tasks_waiting:,} 个任务在等待：请稍后再试。",

@@ -10,6 +10,8 @@ import { advance, EMPTY, isAnswered, merge, prepend, type Timeline } from "./tim
 import { Aborted, freshKey, upload } from "./upload";
 
 const PAGE = 50;
+/** So often the device is asked how its work stands while nothing tells. */
+const ASK_EVERY_MS = 2_000;
 
 export interface ChatState {
   timeline: Timeline;
@@ -34,6 +36,8 @@ export class Chat {
     notice: null,
   };
   #aborts = new Map<string, () => void>();
+  #asking: ReturnType<typeof setInterval> | undefined;
+  #asked = new Set<string>();
   #line: Line;
 
   constructor(
@@ -45,6 +49,7 @@ export class Chat {
       loaded: (messages) => this.#loaded(messages),
       news: (news) => this.#heard(news),
       reachable: (isReachable) => this.#reachable(isReachable),
+      polling: (isPolling) => this.#polling(isPolling),
       signedOut,
     });
   }
@@ -181,6 +186,15 @@ export class Chat {
     this.#set({ isReachable });
     if (!isReachable) return;
     for (const one of this.#state.outgoing) if (one.delivery.state === "lost") void this.#deliver(one);
+    this.#learnOpen();
+  }
+
+  #polling(isPolling: boolean): void {
+    clearInterval(this.#asking);
+    if (isPolling) this.#asking = setInterval(() => this.#learnOpen(), ASK_EVERY_MS);
+  }
+
+  #learnOpen(): void {
     for (const chain of this.#state.chains.values()) if (!isOver(chain)) void this.#learn(chain.root);
   }
 
@@ -191,12 +205,16 @@ export class Chat {
   }
 
   async #learn(task: string): Promise<void> {
+    if (this.#asked.has(task)) return;
+    this.#asked.add(task);
     try {
       const answer = await this.api.task(task);
       this.#set({ chains: learn(this.#state.chains, answer) });
     } catch (error) {
       // Progress is a courtesy; the answer itself comes as a message.
       this.#failed(error);
+    } finally {
+      this.#asked.delete(task);
     }
   }
 

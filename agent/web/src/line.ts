@@ -13,6 +13,8 @@ export interface Listener {
   loaded(messages: readonly Message[]): void;
   news(news: News): void;
   reachable(isReachable: boolean): void;
+  /** Messages come by long polls from now on, or no longer. These bring no news of tasks. */
+  polling(isPolling: boolean): void;
   signedOut(): void;
 }
 
@@ -48,10 +50,12 @@ export class Line {
   }
 
   #happened(event: Event): void {
-    const before = this.#state.reachable;
-    const [state, actions] = step(this.#state, event, Math.random());
+    const before = this.#state;
+    const [state, actions] = step(before, event, Math.random());
     this.#state = state;
-    if (state.reachable !== before) this.listener.reachable(state.reachable);
+    if (state.reachable !== before.reachable) this.listener.reachable(state.reachable);
+    const isPolling = state.phase === "polling";
+    if (isPolling !== (before.phase === "polling")) this.listener.polling(isPolling);
     for (const action of actions) this.#act(action);
   }
 

@@ -39,6 +39,15 @@ export function isAnswered(timeline: Timeline, id: string): boolean {
   return timeline.messages.some((message) => message.direction === "out" && message.reply_to === id);
 }
 
+/**
+ * Return the answer to begin reading with, after everything up to `read` was on the screen: the first that is newer. Of
+ * messages that were never on the screen (`read` is 0) it is the newest, if that is an answer.
+ */
+export function firstToRead(messages: readonly Message[], read: number): Message | undefined {
+  const fresh = read === 0 ? messages.slice(-1) : messages.filter((message) => message.seq > read);
+  return fresh.find((message) => message.direction === "out");
+}
+
 export type Row =
   | { kind: "day"; key: string; when: Date }
   | { kind: "message"; key: string; message: Message; isFirst: boolean }

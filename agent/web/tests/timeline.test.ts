@@ -3,7 +3,7 @@ import test from "node:test";
 
 import type { Message } from "../src/model.ts";
 import { unseen, type Outgoing } from "../src/outgoing.ts";
-import { EMPTY, isAnswered, merge, prepend, rows } from "../src/timeline.ts";
+import { EMPTY, firstToRead, isAnswered, merge, prepend, rows } from "../src/timeline.ts";
 
 function message(seq: number, change: Partial<Message> = {}): Message {
   return {
@@ -76,4 +76,19 @@ test("a copy that overtakes the answer is known by what it says, and only if it 
   assert.equal(unseen([outgoing()], [message(3)]).length, 1);
   assert.equal(unseen([outgoing()], [message(4, { text: "other" })]).length, 1);
   assert.equal(unseen([outgoing()], [message(4, { direction: "out" })]).length, 1);
+});
+
+test("reading begins with the first answer that was not on the screen yet", () => {
+  const messages = [message(1), message(2, { direction: "out" }), message(3), message(4, { direction: "out" })];
+  assert.equal(firstToRead(messages, 1)?.seq, 2);
+  assert.equal(firstToRead(messages, 2)?.seq, 4);
+  assert.equal(firstToRead(messages, 4), undefined);
+  assert.equal(firstToRead([...messages, message(5)], 4), undefined);
+});
+
+test("on a page just opened reading begins with the newest message, if it is an answer", () => {
+  const messages = [message(1), message(2, { direction: "out" }), message(3), message(4, { direction: "out" })];
+  assert.equal(firstToRead(messages, 0)?.seq, 4);
+  assert.equal(firstToRead(messages.slice(0, 3), 0), undefined);
+  assert.equal(firstToRead([], 0), undefined);
 });

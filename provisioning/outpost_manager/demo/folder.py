@@ -20,8 +20,9 @@ import msgspec
 from msgspec import Meta
 
 from outpost_disk import replace_file
+from outpost_disk.settings import WrongSetting
 from outpost_manager.access import new_secret, read_secret
-from outpost_manager.errors import FolderUnusable, WrongSetting
+from outpost_manager.errors import FolderUnusable
 from outpost_wire.topics import is_name
 
 LOOPBACK = "127.0.0.1"

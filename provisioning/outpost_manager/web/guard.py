@@ -15,9 +15,9 @@ import msgspec
 from aiohttp import hdrs, web
 
 from outpost_disk import DatabaseFailed
+from outpost_disk.settings import is_loopback
 from outpost_manager.access import digest, is_same
 from outpost_manager.errors import Refusal
-from outpost_manager.link import is_loopback
 from outpost_manager.web.console import CONSOLE
 from outpost_manager.web.refusals import preferred_language, refuse, refuse_status
 
@@ -95,7 +95,7 @@ async def check_access(request: web.Request, handler: Handler) -> web.StreamResp
         raise refuse("bad_origin")
     if request.path == SIGN_IN and request.method == hdrs.METH_POST:
         return await handler(request)
-    access = await _identify(request)
+    access = await identify(request)
     if access.by_cookie and request.method not in SAFE and hdrs.ORIGIN not in request.headers:
         raise refuse("bad_origin")
     request[ACCESS] = access
@@ -118,7 +118,8 @@ def _is_same_origin(request: web.Request) -> bool:
     return request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
 
 
-async def _identify(request: web.Request) -> Access:
+async def identify(request: web.Request) -> Access:
+    """Return who is asking, or refuse."""
     console = request.app[CONSOLE]
     scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     if scheme.lower() == "bearer":

@@ -7,8 +7,10 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
+from outpost_disk.settings import is_loopback
 from outpost_manager.metrics import CONTENT_TYPE
 from outpost_manager.web.console import CONSOLE
+from outpost_manager.web.guard import identify
 from outpost_manager.web.refusals import refuse
 
 STATIC = Path(__file__).parent / "static"
@@ -61,8 +63,10 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Tell Prometheus."""
+    """Tell Prometheus, on this machine or with the API's token."""
     console = request.app[CONSOLE]
+    if not is_loopback(request.remote or ""):
+        await identify(request)
     counts = await console.store.counts(console.now_ms())
     console.metrics.devices.labels("online").set(counts.online)
     console.metrics.devices.labels("offline").set(counts.offline)

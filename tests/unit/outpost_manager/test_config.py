@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from outpost_disk.settings import WrongSetting, is_loopback
 from outpost_manager.config import load_config
-from outpost_manager.errors import WrongSetting, sentence
-from outpost_manager.link import is_loopback
+from outpost_manager.errors import sentence
 
 
 def write(folder: Path, text: str) -> Path:

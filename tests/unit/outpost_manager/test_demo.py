@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from outpost_disk.settings import WrongSetting
 from outpost_manager.config import load_config
 from outpost_manager.demo.broker import access_rules, configuration, find_mosquitto, hash_password
 from outpost_manager.demo.core import HOPELESS_AFTER, Restarts
@@ -22,7 +23,7 @@ from outpost_manager.demo.logbook import Logbook
 from outpost_manager.demo.process import MARK, end_leftovers
 from outpost_manager.demo.settings import toml, write_settings
 from outpost_manager.demo.words import Words
-from outpost_manager.errors import ProgramMissing, WrongSetting
+from outpost_manager.errors import ProgramMissing
 from outpost_wire.topics import is_name
 
 

@@ -7,6 +7,7 @@ however often the line breaks, and it is delivered when a reader has read beyond
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from outpost_agent.channels.web.guard import SESSION_S, Guard
 from outpost_agent.channels.web.upload import read_form
@@ -45,6 +46,7 @@ KEY_LIMIT = 200
 HEARTBEAT_S = 25.0
 BLOCK = 1 << 18
 _encode = msgspec.json.Encoder().encode
+log = logging.getLogger(__name__)
 
 
 class NotReady(OutpostError):
@@ -131,7 +133,7 @@ class WebChat:
                 f"The header Idempotency-Key is required, 1 to {KEY_LIMIT} characters, new for each new message.",
                 f"必须提供 Idempotency-Key 请求头，1 到 {KEY_LIMIT} 个字符，每条新消息使用新的键。",
             )
-        form = await read_form(request, self._context)
+        form = await read_form(request, self._context, self._about["limits"]["files"])
         if not form.text.strip() and not form.attachments:
             raise BadInput(
                 "The message is empty: write something or attach a file.", "消息是空的：请输入文字或附上文件。"
@@ -230,15 +232,24 @@ class WebChat:
         self._sockets.add(socket)
         try:
             with self._hub.listen(CHANNEL, CHAT) as listener:
-                talk = asyncio.create_task(self._talk(socket, listener, after))
-                try:
-                    await self._hear(socket)
-                finally:
-                    talk.cancel()
-                    await asyncio.gather(talk, return_exceptions=True)
+                await self._converse(socket, listener, after)
         finally:
             self._sockets.discard(socket)
         return socket
+
+    async def _converse(self, socket: web.WebSocketResponse, listener: Listener, after: int) -> None:
+        """Hear and talk until either ends, so that a reader is never left with a line on which nothing comes."""
+        both = [asyncio.create_task(self._hear(socket)), asyncio.create_task(self._talk(socket, listener, after))]
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in both:
+                task.cancel()
+            outcomes = await asyncio.gather(*both, return_exceptions=True)
+            for outcome in outcomes:
+                if isinstance(outcome, Exception) and not isinstance(outcome, ConnectionError):
+                    log.warning("a chat's line ended", exc_info=outcome)
+            await socket.close(code=WSCloseCode.INTERNAL_ERROR)
 
     async def _hear(self, socket: web.WebSocketResponse) -> None:
         async for frame in socket:

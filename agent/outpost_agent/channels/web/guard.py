@@ -98,7 +98,9 @@ class Guard:
     def check_token(self, authorization: str, session: str | None, now: float) -> None:
         """Raise NotSignedIn unless the bearer token or the session is good."""
         scheme, _, token = authorization.partition(" ")
-        if scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self._token):
+        if scheme.lower() == "bearer" and hmac.compare_digest(
+            token.strip().encode(errors="surrogateescape"), self._token
+        ):
             return
         if session is not None and self._is_session(session, now):
             return
@@ -112,7 +114,11 @@ class Guard:
 
     def _is_session(self, session: str, now: float) -> bool:
         until, _, seal = session.partition(".")
-        return until.isdigit() and hmac.compare_digest(seal.encode(), self._seal(until).encode()) and now < int(until)
+        return (
+            until.isdigit()
+            and hmac.compare_digest(seal.encode(errors="surrogateescape"), self._seal(until).encode())
+            and now < int(until)
+        )
 
     def _seal(self, until: str) -> str:
         return hmac.new(self._token, b"session " + until.encode(), hashlib.sha256).hexdigest()
@@ -143,7 +149,7 @@ def error_response(request: web.Request, error: OutpostError) -> web.Response:
 
 
 def guard_middleware(guard: Guard, clock: Callable[[], float], is_open: Callable[[web.Request], bool]) -> Middleware:
-    """Return the middleware that lets `guard` decide, turns errors into responses and sets the headers.
+    """Return the middleware that lets `guard` decide and turns errors into responses.
 
     `is_open` says which requests need no token.
     """
@@ -166,12 +172,15 @@ def guard_middleware(guard: Guard, clock: Callable[[], float], is_open: Callable
         except Exception:
             log.exception("request failed", extra={"path": request.path[:100]})
             response = error_response(request, Failed("The device could not do that.", "设备未能完成该请求。"))
-        if not response.prepared:
-            response.headers.update(_HEADERS)
-            response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     return middleware
+
+
+async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    """Put the security headers on a response that is about to begin; for `on_response_prepare`."""
+    response.headers.update(_HEADERS)
+    response.headers.setdefault("Cache-Control", "no-store")
 
 
 def _plain_error(request: web.Request, error: web.HTTPException) -> web.Response:

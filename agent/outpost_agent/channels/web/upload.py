@@ -14,7 +14,7 @@ from outpost_sdk.handler import Language
 from outpost_wire.errors import BadInput
 
 FIELD_LIMIT = 256 * 1024
-FILES_LIMIT = 100
+FIELDS_LIMIT = 16
 NAME_LIMIT = 200
 READ_BYTES = 256 * 1024
 _LANGUAGES: dict[str, Language] = {"en": "en", "zh": "zh"}
@@ -30,7 +30,7 @@ class Form:
     digest: bytes
 
 
-async def read_form(request: web.Request, context: ChannelContext) -> Form:
+async def read_form(request: web.Request, context: ChannelContext, files_limit: int) -> Form:
     """Return the form in `request`, its files kept. Raises BadInput, AttachmentTooLarge or DeviceFull."""
     if request.content_type != "multipart/form-data":
         raise BadInput("Send the message as multipart/form-data.", "请以 multipart/form-data 发送消息。")
@@ -41,11 +41,16 @@ async def read_form(request: web.Request, context: ChannelContext) -> Form:
             if not isinstance(part, BodyPartReader) or part.name is None:
                 continue
             if part.name == "file" or part.filename:
-                if len(attachments) >= FILES_LIMIT:
-                    raise BadInput("Too many files in one message.", "一条消息中的文件过多。")
+                if len(attachments) >= files_limit:
+                    raise BadInput(
+                        f"More than {files_limit} files in one message: send the rest in another.",
+                        f"一条消息最多 {files_limit} 个文件：其余请另发一条。",
+                    )
                 name = clean_name(part.filename or "file")
                 attachments.append(await context.keep(name, _type_of(part, name), _pieces(part)))
             else:
+                if len(fields) >= FIELDS_LIMIT:
+                    raise BadInput("The form has too many fields.", "表单字段过多。")
                 fields[part.name] = await _field(part)
     except (ValueError, AssertionError) as error:
         raise BadInput("The form is damaged.", "表单已损坏。") from error

@@ -63,7 +63,7 @@ export function MessageList({ chat, state, onCommand, onPicture, onChoose }: Mes
       </div>
       {scroll.unread > 0 && (
         <div class="pill-dock">
-          <button type="button" class="pill" onClick={scroll.toEnd} data-testid="new-messages">
+          <button type="button" class="pill" onClick={scroll.toUnread} data-testid="new-messages">
             <DownIcon />
             {words.newMessages(scroll.unread)}
           </button>

@@ -34,7 +34,7 @@ export function MessageRow({ message, isFirst, onCommand, onPicture, children }:
 function Bubble({ message, onCommand, onPicture }: Pick<MessageRowProps, "message" | "onCommand" | "onPicture">) {
   const when = new Date(message.created);
   const isOurs = message.direction === "out";
-  const hasBody = isOurs ? (message.document?.blocks?.length ?? 0) > 0 : message.text !== "";
+  const hasBody = isOurs ? (message.document?.blocks?.length ?? 0) > 0 : message.text.trim() !== "";
   const endsInText = message.attachments.length === 0 && (!isOurs || message.document?.blocks?.at(-1)?.t === "p");
   return (
     <article class={endsInText ? "bubble bubble-ends-in-text" : "bubble"}>

@@ -18,7 +18,7 @@ export function OutgoingRow({ outgoing, isFirst, chat }: OutgoingRowProps) {
   return (
     <li class={`row row-in${isFirst ? " row-first" : ""}`} data-testid="outgoing" data-state={delivery.state}>
       <article class={`bubble bubble-${delivery.state}${endsInText ? " bubble-ends-in-text" : ""}`}>
-        {text && <p class="plain"><span class="unseen">{words.you}: </span>{text}</p>}
+        {text.trim() !== "" && <p class="plain"><span class="unseen">{words.you}: </span>{text}</p>}
         {files.length > 0 && (
           <div class="files">
             {files.map((file, index) => (

@@ -62,7 +62,7 @@ class WebRig:
             hub=self.hub,
             guard=self.guard,
             progress=lambda _task: 0.5,
-            about={"device": {"id": "d1", "name": "Device"}},
+            about={"device": {"id": "d1", "name": "Device"}, "limits": {"files": 3}},
             clock_ms=lambda: 2_000,
         )
         self.answered = 0
@@ -302,3 +302,37 @@ async def test_an_unforeseen_failure_is_one_sentence(rig: WebRig, monkeypatch: p
     assert response.status == 500
     assert await response.json() == {"error": {"code": "failed", "message": "The device could not do that."}}
     assert response.headers["Server"] == "outpost"
+
+
+async def test_a_line_that_cannot_go_on_is_closed(rig: WebRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with rig.session.ws_connect(f"{rig.url}/api/v1/ws?after=0", headers=BEARER) as socket:
+
+        async def broken(*_: object) -> list[dict[str, Any]]:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(rig.channel, "_after", broken)
+        rig.hub.said(CHANNEL, "main")
+        assert (await socket.receive(timeout=10)).type is aiohttp.WSMsgType.CLOSE
+        assert socket.close_code == 1011
+
+
+async def test_a_form_is_bounded(rig: WebRig) -> None:
+    files = tuple((f"{number}.log", b"x") for number in range(4))
+    response = await rig.post("hello", "k", files)
+    assert response.status == 400
+    assert "3" in (await response.json())["error"]["message"]
+    form = aiohttp.FormData(default_to_multipart=True)
+    for number in range(20):
+        form.add_field(f"field {number}", "x")
+    headers = {**BEARER, "Idempotency-Key": "k2"}
+    async with rig.session.post(f"{rig.url}/api/v1/messages", data=form, headers=headers) as many:
+        assert many.status == 400
+    assert rig.context.asked == []
+
+
+async def test_a_token_that_is_no_text_is_refused(rig: WebRig) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(rig.url.rpartition(":")[2]))
+    host = rig.url.removeprefix("http://").encode()
+    writer.write(b"GET /api/v1/me HTTP/1.1\r\nHost: " + host + b"\r\nAuthorization: Bearer \xff\xfe\r\n\r\n")
+    assert (await reader.readline()).split()[1] == b"401"
+    writer.close()
