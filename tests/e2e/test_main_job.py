@@ -15,11 +15,19 @@ import pytest
 from tests.support.demo import ROOT, Demo, running_demo
 
 if TYPE_CHECKING:
-    from playwright.async_api import FilePayload, Locator, Page
+    from playwright.async_api import FilePayload, Locator, Page, Route
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker, pytest.mark.timeout(240)]
 
 CHROMIUM = "/usr/bin/chromium"
+# A socket that never opens, as behind a proxy that knows none.
+NO_SOCKETS = """
+    window.WebSocket = class extends EventTarget {
+        static OPEN = 1;
+        constructor() { super(); setTimeout(() => this.dispatchEvent(new Event("close"))); }
+        close() {}
+    };
+"""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 LOG = b"".join(
     b"Jun 14 15:%02d:%02d combo sshd[%d]: Failed password for root from 10.0.0.9 port %d ssh2\n"
@@ -85,15 +93,39 @@ def assert_stacked(rows: list[dict[str, float]]) -> None:
         assert lower["y"] >= upper["y"] + upper["height"] - 1
 
 
+def assert_in_columns(pictures: list[dict[str, float]], count: int) -> None:
+    """Assert that pictures of one width stand `count` to a row, those of a row at one height."""
+    assert len({round(picture["width"]) for picture in pictures}) == 1
+    for left, right in itertools.pairwise(pictures[:count]):
+        assert right["x"] >= left["x"] + left["width"]
+        assert abs(right["y"] - left["y"]) < 1
+    for upper, lower in zip(pictures, pictures[count:], strict=False):
+        assert abs(lower["x"] - upper["x"]) < 1
+        assert lower["y"] >= upper["y"] + upper["height"]
+
+
+async def wait_until_read_from_its_top(page: Page, answer: Locator) -> None:
+    """Wait until the view begins with `answer`, which is taller than the view."""
+    await page.wait_for_function(
+        """(answer) => {
+            const view = document.querySelector('[data-testid="messages"]').getBoundingClientRect();
+            const row = answer.getBoundingClientRect();
+            return row.height > view.height && row.top >= view.top && row.top < view.top + 16;
+        }""",
+        arg=await answer.element_handle(),
+    )
+
+
 @pytest.mark.parametrize(
-    ("viewport", "locale"),
-    [({"width": 1280, "height": 860}, "en-GB"), ({"width": 390, "height": 844}, "zh-CN")],
+    ("viewport", "locale", "columns"),
+    [({"width": 1280, "height": 860}, "en-GB", 2), ({"width": 390, "height": 844}, "zh-CN", 1)],
     ids=["desktop-en", "phone-zh"],
 )
-async def test_a_log_comes_back_as_a_report(viewport: dict[str, int], locale: str) -> None:
+async def test_a_log_comes_back_as_a_report(viewport: dict[str, int], locale: str, columns: int) -> None:
     async with running_demo() as demo, page_of(demo, viewport=viewport, locale=locale) as (page, complaints):
         await open_chat(demo, page)
         answer = await send_log(page)
+        await wait_until_read_from_its_top(page, answer)
         text = await answer.inner_text()
         assert "10.0.0.9" in text
         assert ("Suspicious logins" if locale.startswith("en") else "可疑登录") in text
@@ -106,8 +138,32 @@ async def test_a_log_comes_back_as_a_report(viewport: dict[str, int], locale: st
                 arg=await pictures.nth(index).element_handle(),
             )
         assert_stacked(await boxes(page.locator('[data-testid="message"]')))
-        assert_stacked(await boxes(answer.locator('[data-testid="picture"]')))
+        assert_in_columns(await boxes(answer.locator('[data-testid="picture"]')), columns)
         assert await page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+        await page.reload()
+        await wait_until_read_from_its_top(page, page.locator('[data-testid="message"]').last)
+        assert complaints == []
+
+
+async def test_work_is_followed_where_no_socket_can_be_had() -> None:
+    shares = iter([0.25, 0.75])
+
+    async def tell(route: Route) -> None:
+        """Let work that is done seem to be under way, the first times that the page asks."""
+        answer = await route.fetch()
+        share = next(shares, None)
+        seeming = {} if share is None else {"state": "running", "progress": share, "parents": []}
+        await route.fulfill(response=answer, json={**await answer.json(), **seeming})
+
+    async with running_demo() as demo, page_of(demo, viewport={"width": 1280, "height": 860}) as (page, complaints):
+        await page.add_init_script(NO_SOCKETS)
+        await page.route("**/api/v1/tasks/*", tell)
+        await open_chat(demo, page)
+        await send_log(page)
+        card = page.locator('[data-testid="task"]')
+        for share in ("25 %", "75 %"):
+            await card.filter(has_text=share).wait_for()
+        await card.wait_for(state="detached")
         assert complaints == []
 
 

@@ -229,7 +229,6 @@ class SqliteEngine:
         await self._begin_life()
 
         def transaction(connection: sqlite3.Connection) -> tuple[Task, ...]:
-            self._clock = None
             interrupted = queries.leases(connection)
             return tuple(failed for seq, _, _ in interrupted for failed in self._lose(connection, seq, now_ms))
 

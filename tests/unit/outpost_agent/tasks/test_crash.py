@@ -16,32 +16,33 @@ from outpost_sdk.suites.tasks import NOW, spec
 from outpost_sdk.tasks import Retry
 from tests.support.drain_tasks import RESULTS, ignore, write_result
 
-TASKS = 500
+TASKS_PER_KILL = 100
 ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.long
 async def test_tasks_survive_the_death_of_their_process(tmp_path: Path) -> None:
     kills = 50 if os.environ.get("OUTPOST_LONG") == "1" else 5
+    tasks = kills * TASKS_PER_KILL
     chance = random.Random(kills)
     path = tmp_path / "tasks.db"
     async with open_database(path, [TASK_SCHEMA, RESULTS]) as database:
         engine = SqliteEngine(database, apply=write_result, changed=ignore)
         retry = Retry(attempts=100)
         # Every third task is the child of the one before it.
-        names = [f"t{number:03}" for number in range(TASKS)]
-        parents = [(names[number - 1],) if number % 3 == 2 else () for number in range(TASKS)]
+        names = [f"t{number:04}" for number in range(tasks)]
+        parents = [(names[number - 1],) if number % 3 == 2 else () for number in range(tasks)]
         await engine.put([spec(n, parents=p, retry=retry) for n, p in zip(names, parents, strict=True)], NOW)
 
     answered: list[str] = []
     for _ in range(kills):
-        answered += drain(path, until=chance.randrange(1, TASKS // (kills + 1)))
+        answered += drain(path, until=chance.randrange(1, TASKS_PER_KILL // 2))
     answered += drain(path, until=None)
 
     assert len(answered) == len(set(answered))
     async with open_database(path, [TASK_SCHEMA, RESULTS]) as database:
         engine = SqliteEngine(database, apply=write_result, changed=ignore)
-        assert (await engine.counts())["done"] == TASKS
+        assert (await engine.counts())["done"] == tasks
         results = await database.read(lambda c: c.execute("SELECT task FROM result ORDER BY task").fetchall())
         assert results == [(name,) for name in names]
         assert await database.read(lambda c: c.execute("PRAGMA integrity_check").fetchall()) == [("ok",)]
