@@ -112,13 +112,17 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """A task as it stands. `attempt` counts claims; `epoch` fences them."""
+    """A task as it stands. `attempt` counts claims and `epoch` fences them.
+
+    `interruptions` counts the attempts that ended with the engine's life and so were not held against the task.
+    """
 
     spec: TaskSpec
     state: TaskState
     created_ms: int
     updated_ms: int
     attempt: int = 0
+    interruptions: int = 0
     epoch: int = 0
     lease_until_ms: int | None = None
     outcome: Outcome | None = None

@@ -29,18 +29,37 @@ def measure(folder: Path) -> dict[str, float]:
 
     `ipc_*` is asyncio at both ends, `ipc_cli_*` the blocking client against the same server, `floor_ipc_*` bare sockets
     on two event loops that send the same bytes back. A round trip of 1 MB carries 1 MiB there and back, copied out of
-    memory that both ends share. What a round trip takes hangs on which cores the system gives the two processes, so
-    each figure is of rounds with several servers, one after the other.
+    memory that both ends share. What a round trip takes hangs on which cores the system gives the two processes: to
+    wake one that sleeps on another core can cost more than all the rest, in a virtual machine above all. So each figure
+    is of rounds with several servers, and `one_core_*` has both ends on one core, where nothing is asleep.
     """
+    figures = _measure_servers(folder)
+    if sys.platform == "linux":
+        with _on_one_core():
+            figures |= {f"one_core_{name}": figure for name, figure in _measure_servers(folder).items()}
+    return figures
+
+
+def _measure_servers(folder: Path) -> dict[str, float]:
     times: Times = {}
-    for number in range(SERVERS):
-        path = folder / f"{number}.sock"
-        with _server(path):
-            parts = (asyncio.run(_measure_floor(path)), asyncio.run(_measure_async(path)), _measure_blocking(path))
-        for part in parts:
-            for name, some in part.items():
-                times.setdefault(name, []).extend(some)
+    for _ in range(SERVERS):
+        with tempfile.TemporaryDirectory(dir=folder) as own:
+            path = Path(own) / "s"
+            with _server(path):
+                parts = (asyncio.run(_measure_floor(path)), asyncio.run(_measure_async(path)), _measure_blocking(path))
+        for name, some in (item for part in parts for item in part.items()):
+            times.setdefault(name, []).extend(some)
     return {name: figure for group, some in times.items() for name, figure in _figures(group, some).items()}
+
+
+@contextlib.contextmanager
+def _on_one_core() -> Iterator[None]:
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 async def _measure_async(path: Path) -> Times:

@@ -207,7 +207,7 @@ class MemoryEngine:
         places = [entry.rank + entry.task.spec.priority * core.AGEING_MS for entry in queue]
         self._clock = core.SteadyClock(max(places, default=0))
         running = [entry for entry in self._entries.values() if entry.task.state == "running"]
-        return tuple(task for entry in running for task in self._lose(entry, now_ms))
+        return tuple(task for entry in running for task in self._interrupt(entry, now_ms))
 
     async def prune(self, before_ms: int, keep: int) -> tuple[TaskId, ...]:
         ended = [entry for entry in self._entries.values() if entry.task.state in ENDED]
@@ -277,6 +277,14 @@ class MemoryEngine:
         if event is Event.RELEASED and entry.task.spec.not_before_ms > now_ms:
             entry.due_ms = entry.task.spec.not_before_ms
 
+    def _interrupt(self, entry: _Entry, now_ms: int) -> Sequence[Task]:
+        if core.is_late(entry.task.spec, now_ms) or not core.is_excused(entry.task):
+            return self._lose(entry, now_ms)
+        before = entry.task
+        self._move(entry, Event.POSTPONED, now_ms)
+        entry.task = replace(entry.task, attempt=before.attempt - 1, interruptions=before.interruptions + 1)
+        return ()
+
     def _lose(self, entry: _Entry, now_ms: int) -> Sequence[Task]:
         if core.is_late(entry.task.spec, now_ms):
             self._move(entry, Event.EXPIRED, now_ms, core.DEADLINE_PASSED)
@@ -290,7 +298,7 @@ class MemoryEngine:
 
     def _revive(self, entry: _Entry, now_ms: int) -> None:
         self._move(entry, Event.REVIVED, now_ms)
-        entry.task = replace(entry.task, attempt=0)
+        entry.task = replace(entry.task, attempt=0, interruptions=0)
 
     def _find(self, task: TaskId) -> _Entry:
         if task not in self._entries:

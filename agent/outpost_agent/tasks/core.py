@@ -26,13 +26,14 @@ from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
-from outpost_sdk.tasks import PARENTS_LIMIT, PRIORITY_HIGHEST, PRIORITY_LOWEST, Failure, Refused, TaskSpec
+from outpost_sdk.tasks import PARENTS_LIMIT, PRIORITY_HIGHEST, PRIORITY_LOWEST, Failure, Refused, Task, TaskSpec
 from outpost_wire.errors import OutpostError
 from outpost_wire.ids import TaskId
 from outpost_wire.messages import TaskState
 
 AGEING_MS = 60_000
 LATE_MS = 60_000
+INTERRUPTIONS_LIMIT = 20
 TIME_LIMIT_MS = 2**53
 LIFE_BITS = 32
 
@@ -145,6 +146,14 @@ def pause_ms(spec: TaskSpec, attempt: int) -> int:
 def may_try_again(spec: TaskSpec, attempt: int, now_ms: int) -> bool:
     """Say whether an attempt after number `attempt` is allowed and could begin at `now_ms`, before the deadline."""
     return attempt < spec.retry.attempts and not is_late(spec, now_ms)
+
+
+def is_excused(task: Task) -> bool:
+    """Say whether an attempt that ended with the engine's life is not held against the task.
+
+    A restart fails nothing; but a task that takes the daemon down with it again and again ends all the same.
+    """
+    return task.interruptions < INTERRUPTIONS_LIMIT
 
 
 def is_late(spec: TaskSpec, now_ms: int) -> bool:

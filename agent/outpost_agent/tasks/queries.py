@@ -132,12 +132,13 @@ def save(
 ) -> None:
     """Store the new state of a task that is not running now and has no outcome."""
     statement = """
-    UPDATE task SET state = ?, rank = ?, due_ms = ?, pause_ms = ?, attempt = ?, updated_ms = ?, failure = ?,
-                    lease_until_ms = NULL, lease_ms = NULL
+    UPDATE task SET state = ?, rank = ?, due_ms = ?, pause_ms = ?, attempt = ?, interruptions = ?, updated_ms = ?,
+                    failure = ?, lease_until_ms = NULL, lease_ms = NULL
     WHERE seq = ?
     """
     failure = pack_failure(task.failure)
-    values = (task.state, rank, due_ms, pause_ms, task.attempt, task.updated_ms, failure, seq)
+    counted = (task.attempt, task.interruptions)
+    values = (task.state, rank, due_ms, pause_ms, *counted, task.updated_ms, failure, seq)
     connection.execute(statement, values)
 
 

@@ -28,6 +28,7 @@ CREATE TABLE task (
     pause_ms INTEGER,
     deadline_ms INTEGER,
     attempt INTEGER NOT NULL,
+    interruptions INTEGER NOT NULL DEFAULT 0,
     epoch INTEGER NOT NULL,
     lease_until_ms INTEGER,
     lease_ms INTEGER,
@@ -81,7 +82,7 @@ CREATE TABLE task_life (
 ) STRICT;
 """
 
-COLUMNS = "seq, spec, state, created_ms, updated_ms, attempt, epoch, lease_until_ms, outcome, failure"
+COLUMNS = "seq, spec, state, created_ms, updated_ms, attempt, interruptions, epoch, lease_until_ms, outcome, failure"
 
 Row = tuple[Any, ...]
 
@@ -124,13 +125,14 @@ def unpack_failure(packed: bytes | None) -> Failure | None:
 
 def task_of(row: Row) -> Task:
     """Return the task in a row of COLUMNS."""
-    _, spec, state, created_ms, updated_ms, attempt, epoch, lease_until_ms, outcome, failure = row
+    _, spec, state, created_ms, updated_ms, attempt, interruptions, epoch, lease_until_ms, outcome, failure = row
     return Task(
         spec=_decode_spec(spec),
         state=state,
         created_ms=created_ms,
         updated_ms=updated_ms,
         attempt=attempt,
+        interruptions=interruptions,
         epoch=epoch,
         lease_until_ms=lease_until_ms,
         outcome=None if outcome is None else _decode_outcome(outcome),

@@ -3,8 +3,9 @@
 Each call is one transaction on the database's single writer, so calls never see each other half done. The rules are in
 `core`, the tables in `schema`, the SQL in `queries`; here they meet.
 
-**What is on the disk when a call returns.** put, finish, fail, cancel, retry, recover and prune are durable. claim,
-heartbeat and reap are not: they survive the end of the process, but a cut of power may take back the last of them.
+**What is on the disk when a call returns.** put, finish, fail, cancel, retry, reap, recover and prune are durable: what
+they tell a person must not be taken back. claim and heartbeat are not: they survive the end of the process, but a cut
+of power may take back the last of them.
 That is safe, because
 
 - SQLite's log keeps the order: whatever was made durable after a claim (its finish above all) made the claim durable,
@@ -13,10 +14,9 @@ That is safe, because
   One that did not, in a worker on another machine, or the files it left, can never be taken for the second, because an
   epoch is never given out twice (`core.Epochs`): the number of this life of the engine was made durable before its
   first claim;
-- a lost heartbeat or reap is made up for by the next reap.
+- a lost heartbeat is made up for by the next reap.
 
-What `changed` writes in a claim or a reap is no more durable than these; whoever sends it elsewhere makes something
-durable first.
+What `changed` writes in a claim is no more durable than that; whoever sends it elsewhere makes something durable first.
 """
 
 from __future__ import annotations
@@ -174,6 +174,8 @@ class SqliteEngine:
 
     async def reap(self, now_ms: int) -> tuple[Task, ...]:
         """See TaskEngine. Deals with at most REAP_LIMIT deadlines; `next_due_ms` tells when there are more."""
+        if not await self._database.read(lambda connection: _is_to_reap(connection, now_ms)):
+            return ()
 
         def transaction(connection: sqlite3.Connection) -> tuple[Task, ...]:
             for seq, due_ms, length_ms in queries.pauses(connection):
@@ -192,7 +194,7 @@ class SqliteEngine:
                         pass
             return tuple(failed)
 
-        return await self._database.write(transaction, durable=False)
+        return await self._database.write(transaction)
 
     async def next_due_ms(self) -> int | None:
         """See TaskEngine."""
@@ -224,13 +226,15 @@ class SqliteEngine:
     async def recover(self, now_ms: int) -> tuple[Task, ...]:
         """Begin a new life of the engine: what was running is ready again at once, or fails if it may not be.
 
-        To be called once, before the first claim. Returns the tasks that failed for good.
+        Being interrupted costs a task none of its attempts, up to INTERRUPTIONS_LIMIT times. To be called once, before
+        the first claim. Returns the tasks that failed for good.
         """
         await self._begin_life()
 
         def transaction(connection: sqlite3.Connection) -> tuple[Task, ...]:
+            self._clock = None
             interrupted = queries.leases(connection)
-            return tuple(failed for seq, _, _ in interrupted for failed in self._lose(connection, seq, now_ms))
+            return tuple(failed for seq, _, _ in interrupted for failed in self._interrupt(connection, seq, now_ms))
 
         return await self._database.write(transaction)
 
@@ -307,6 +311,14 @@ class SqliteEngine:
         if task.state not in ENDED:
             yield self._end(connection, seq, _after(task, Event.EXPIRED, now_ms, core.DEADLINE_PASSED))
 
+    def _interrupt(self, connection: sqlite3.Connection, seq: int, now_ms: int) -> Iterator[Task]:
+        task = queries.load(connection, seq)
+        if core.is_late(task.spec, now_ms) or not core.is_excused(task):
+            yield from self._lose(connection, seq, now_ms)
+            return
+        ready = _after(task, Event.POSTPONED, now_ms)
+        self._save(connection, seq, replace(ready, attempt=task.attempt - 1, interruptions=task.interruptions + 1))
+
     def _lose(self, connection: sqlite3.Connection, seq: int, now_ms: int) -> Iterator[Task]:
         task = queries.load(connection, seq)
         if core.is_late(task.spec, now_ms):
@@ -331,11 +343,21 @@ class SqliteEngine:
 
     def _revive(self, connection: sqlite3.Connection, seq: int, task: Task, now_ms: int) -> Task | None:
         """Bring an ended task back, or return None when its parents forbid it."""
-        fresh = replace(_after(task, Event.REVIVED, now_ms), attempt=0)
+        fresh = replace(_after(task, Event.REVIVED, now_ms), attempt=0, interruptions=0)
         settled = _settled(fresh, queries.parents(connection, seq, task.spec), now_ms)
         if settled.state == "cancelled":
             return None
         return self._save(connection, seq, settled, due_ms=_not_before(settled, now_ms))
+
+
+def _is_to_reap(connection: sqlite3.Connection, now_ms: int) -> bool:
+    return (
+        any(core.judge_pause(due, length, now_ms) != due for _, due, length in queries.pauses(connection))
+        or any(
+            core.judge_lease(until, length, now_ms) is not Lease.HELD for _, until, length in queries.leases(connection)
+        )
+        or bool(queries.late(connection, now_ms, 1))
+    )
 
 
 def _find(connection: sqlite3.Connection, task: TaskId) -> Stored:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from outpost_agent.tasks import TASK_SCHEMA, SqliteEngine, queries
-from outpost_agent.tasks.core import AGEING_MS
+from outpost_agent.tasks.core import AGEING_MS, INTERRUPTIONS_LIMIT
 from outpost_sdk.handler import Outcome
 from outpost_sdk.suites.tasks import BROKEN, FINAL, LEASE, MINUTE, NOW, YEARS, Note, spec
 from outpost_sdk.tasks import Effect, Fenced, NoSuchTask, Retry, Task
@@ -181,21 +181,32 @@ def test_only_claims_heartbeats_and_reaps_may_be_lost_with_the_power(store: Inli
         run(call(engine))
         lasting[name] = store.durable[-1]
         store.connection.executescript("DELETE FROM task; DELETE FROM dependency;")
-    assert {name for name, durable in lasting.items() if not durable} == {"claim", "heartbeat", "reap"}
+    assert {name for name, durable in lasting.items() if not durable} == {"claim", "heartbeat"}
 
 
 def test_recovery_makes_what_was_running_ready_at_once(engine: SqliteEngine, store: InlineDatabase) -> None:
-    run(engine.put([spec("a"), spec("b", retry=Retry(attempts=1)), spec("c", parents=("b",))], NOW))
-    old, _ = run(engine.claim(["work"], 2, LEASE, NOW))
+    run(engine.put([spec("a", retry=Retry(attempts=1))], NOW))
+    old = claim(engine)
     again = open_engine(store)
-    (failed,) = run(again.recover(NOW + 1))
-    assert failed.failure is not None
-    assert (failed.id, failed.failure.code) == ("b", "attempts_exhausted")
-    assert run(again.counts())["cancelled"] == 1
+    assert run(again.recover(NOW + 1)) == ()
     new = claim(again, NOW + 1)
-    assert (new.id, new.attempt) == ("a", 2)
+    assert (new.id, new.attempt, new.interruptions) == ("a", 1, 1)
     with pytest.raises(Fenced):
         run(again.finish(old.id, old.epoch, Outcome(), (), NOW + 1))
+
+
+def test_a_task_that_is_interrupted_again_and_again_ends(engine: SqliteEngine, store: InlineDatabase) -> None:
+    run(engine.put([spec("a", retry=Retry(attempts=1)), spec("b", parents=("a",))], NOW))
+    for _ in range(INTERRUPTIONS_LIMIT):
+        claim(engine)
+        engine = open_engine(store)
+        assert run(engine.recover(NOW)) == ()
+    claim(engine)
+    engine = open_engine(store)
+    (failed,) = run(engine.recover(NOW))
+    assert failed.failure is not None
+    assert (failed.id, failed.failure.code) == ("a", "attempts_exhausted")
+    assert run(engine.counts())["cancelled"] == 1
 
 
 def test_an_epoch_is_never_given_twice_even_when_a_claim_is_lost(engine: SqliteEngine, store: InlineDatabase) -> None:
