@@ -83,7 +83,7 @@ class Output:
 
         table = Table(box=None, header_style="bold", pad_edge=False)
         for name in header:
-            table.add_column(name, overflow="fold")
+            table.add_column(name, overflow="fold", no_wrap=name in ("ID", "编号"))
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         _console().print(table)
