@@ -38,7 +38,7 @@ def _examine(options: argparse.Namespace, output: Output) -> Iterator[Finding]:
     yield checks.check_state(folder, say)
     yield checks.check_space(folder, config.limits.disk_high_water, say)
     yield answered
-    listen = status.chat.removeprefix("http://") if status else config.web.listen
+    listen = status.chat.removeprefix("http://") if status and status.chat else config.web.listen
     yield checks.check_port(listen, status is not None, say)
     yield checks.check_broker(config, status, say)
     yield checks.check_clock(folder, say)
