@@ -10,7 +10,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RELEASE = version("outpost")
+CHANNEL_PAUSE_S = 60.0
 SCHEMA = (CONVERSATION_SCHEMA, TASK_SCHEMA, OUTBOX_SCHEMA)
 
 
@@ -178,8 +179,9 @@ class Daemon:
 
     def _work(self) -> Iterator[Coroutine[None, None, None]]:
         """Give all that goes on at the same time."""
-        yield from (channel.run(self._router) for channel in self._channels)
-        yield from (outbound.run() for outbound in self._outbounds.values())
+        for channel in self._channels:
+            yield _kept_up(channel.id, partial(channel.run, self._router))
+            yield _kept_up(channel.id, self._outbounds[channel.id].run)
         yield self._runner.run()
         yield self._reporter.run(self._engine)
         yield keep_house(
@@ -279,6 +281,18 @@ def _on_signals(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+
+
+async def _kept_up(channel: str, live: Callable[[], Awaitable[None]]) -> None:
+    """Run a part of a channel; when it breaks, say so and run it again, since the others must go on."""
+    pause_s = 1.0
+    while True:
+        try:
+            return await live()
+        except Exception:
+            log.exception("channel broke", extra={"channel": channel, "again_in_s": pause_s})
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, CHANNEL_PAUSE_S)
 
 
 async def _feed_watchdog() -> None:

@@ -127,6 +127,9 @@ class Runner:
             await self._settle(task, running.execution)
         except Fenced:
             log.info("attempt fenced", extra={"task": task.id, "epoch": task.epoch})
+        except Exception:
+            # Its lease will run out, and it is tried again; the others go on.
+            log.exception("attempt lost", extra={"task": task.id, "epoch": task.epoch})
         finally:
             running.execution.cancel()
             await asyncio.gather(running.execution, return_exceptions=True)

@@ -157,3 +157,11 @@ async def test_a_full_disk_loses_nothing_and_the_daemon_lives(tmp_path: Path, sm
     assert [m["direction"] for m in found].count("in") == accepted
     asked = [m["id"] for m in found if m["direction"] == "in"]
     assert [m["reply_to"] for m in found if m["direction"] == "out"] == asked
+
+
+async def test_a_channel_that_breaks_takes_nothing_else_down(tmp_path: Path) -> None:
+    broken = '[channels.odd]\nadapter = "tests.support.fake_platform:BrokenChannel"\n'
+    async with running_device(tmp_path, broken) as device:
+        assert (await say(device, "/help", "k"))[0] == 202
+        assert len(await messages(device, "after=1&wait=10")) == 1
+        assert device.process.returncode is None

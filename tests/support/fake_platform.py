@@ -168,3 +168,14 @@ class PushChannel:
 async def _pieces(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     async for piece in response.content.iter_chunked(65536):
         yield piece
+
+
+class BrokenChannel(PushChannel):
+    """An adapter with a bug."""
+
+    def __init__(self, name: str, options: dict[str, Any]) -> None:
+        super().__init__(name, {"url": "", **options})
+
+    async def run(self, context: ChannelContext) -> None:
+        """Fail at once."""
+        raise ZeroDivisionError(context)

@@ -1,11 +1,12 @@
-"""A multipart form (RFC 7578) of one message: text in memory, files streamed to the disk as they come."""
+"""The form of one message: text in memory, files of a multipart form (RFC 7578) streamed to the disk as they come."""
 
 from __future__ import annotations
 
 import hashlib
 import mimetypes
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, web
 
@@ -17,6 +18,7 @@ FIELD_LIMIT = 256 * 1024
 FIELDS_LIMIT = 16
 NAME_LIMIT = 200
 READ_BYTES = 256 * 1024
+
 _LANGUAGES: dict[str, Language] = {"en": "en", "zh": "zh"}
 
 
@@ -32,6 +34,8 @@ class Form:
 
 async def read_form(request: web.Request, context: ChannelContext, files_limit: int) -> Form:
     """Return the form in `request`, its files kept. Raises BadInput, AttachmentTooLarge or DeviceFull."""
+    if request.content_type == "application/x-www-form-urlencoded":
+        return _form(await _plain_fields(request), [])
     if request.content_type != "multipart/form-data":
         raise BadInput("Send the message as multipart/form-data.", "请以 multipart/form-data 发送消息。")
     fields: dict[str, str] = {}
@@ -54,8 +58,7 @@ async def read_form(request: web.Request, context: ChannelContext, files_limit: 
                 fields[part.name] = await _field(part)
     except (ValueError, AssertionError) as error:
         raise BadInput("The form is damaged.", "表单已损坏。") from error
-    text = fields.get("text", "")
-    return Form(text, tuple(attachments), _LANGUAGES.get(fields.get("language", "")), _digest(text, attachments))
+    return _form(fields, attachments)
 
 
 def clean_name(name: str) -> str:
@@ -65,12 +68,37 @@ def clean_name(name: str) -> str:
     return kept[-NAME_LIMIT:] or "file"
 
 
+def _form(fields: Mapping[str, str], attachments: list[Attachment]) -> Form:
+    text = fields.get("text", "")
+    return Form(text, tuple(attachments), _LANGUAGES.get(fields.get("language", "")), _digest(text, attachments))
+
+
+async def _plain_fields(request: web.Request) -> dict[str, str]:
+    if (request.content_length or 0) > FIELD_LIMIT:
+        raise _too_long()
+    body = bytearray()
+    async for piece in request.content.iter_chunked(READ_BYTES):
+        body += piece
+        if len(body) > FIELD_LIMIT:
+            raise _too_long()
+    try:
+        return dict(
+            parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=FIELDS_LIMIT, errors="strict")
+        )
+    except ValueError as error:
+        raise BadInput("The form is damaged.", "表单已损坏。") from error
+
+
+def _too_long() -> BadInput:
+    return BadInput("The text is too long: send it as a file.", "文字过长：请作为文件发送。")
+
+
 async def _field(part: BodyPartReader) -> str:
     value = bytearray()
     while piece := await part.read_chunk(READ_BYTES):
         value += piece
         if len(value) > FIELD_LIMIT:
-            raise BadInput("The text is too long: send it as a file.", "文字过长：请作为文件发送。")
+            raise _too_long()
     try:
         return value.decode()
     except UnicodeDecodeError as error:

@@ -336,3 +336,16 @@ async def test_a_token_that_is_no_text_is_refused(rig: WebRig) -> None:
     writer.write(b"GET /api/v1/me HTTP/1.1\r\nHost: " + host + b"\r\nAuthorization: Bearer \xff\xfe\r\n\r\n")
     assert (await reader.readline()).split()[1] == b"401"
     writer.close()
+
+
+async def test_text_alone_may_come_as_a_plain_form(rig: WebRig) -> None:
+    headers = {**BEARER, "Idempotency-Key": "k"}
+    body = {"text": "a & b 你好", "language": "zh"}
+    async with rig.session.post(f"{rig.url}/api/v1/messages", data=body, headers=headers) as response:
+        assert response.status == 202
+    (incoming,) = rig.context.accepted
+    assert (incoming.text, incoming.language) == ("a & b 你好", "zh")
+    for wrong in (b"text=%ff", b"&".join(b"f%d=1" % n for n in range(40)), b"text=" + b"x" * 300_000):
+        form = {**headers, "Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": "k2"}
+        async with rig.session.post(f"{rig.url}/api/v1/messages", data=wrong, headers=form) as response:
+            assert response.status == 400
