@@ -18,8 +18,9 @@ from pathlib import Path
 import aiohttp
 
 from tests.support.broker import running_broker
-from tests.support.device import ROOT, Device, free_port, running_device, until_ready
+from tests.support.device import ROOT, Device, running_device, until_ready
 from tests.support.fake_platform import FakePlatform
+from tests.support.ports import free_port
 
 PACED = 400
 PACE_S = 0.02

@@ -13,7 +13,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.support.device import ROOT, Device, free_port, running_device, write_settings
+from tests.support.device import ROOT, Device, running_device, write_settings
+from tests.support.ports import free_port
 
 
 async def say(device: Device, text: str, key: str, files: tuple[tuple[str, bytes], ...] = ()) -> tuple[int, Any]:

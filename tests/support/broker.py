@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from tests.support.ports import free_port
+
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 WHY_NOT = "needs mosquitto: install Debian's package of that name"
 
@@ -28,7 +30,7 @@ class Broker:
     def __init__(self, folder: Path, *, passwords: Mapping[str, str] | None = None, acl: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self._passwords = passwords or {}
         self._acl = acl
         self._process: subprocess.Popen[bytes] | None = None
@@ -124,9 +126,3 @@ def running_broker(folder: Path, *, passwords: Mapping[str, str] | None = None, 
         yield broker
     finally:
         broker.kill()
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

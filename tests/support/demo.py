@@ -14,6 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
+
+from outpost_manager.demo.folder import Choices
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 READY_S = 60.0
@@ -50,8 +54,23 @@ class Demo:
             return await self.process.wait()
 
 
+def choose_ports(state: Path) -> None:
+    """Choose ports at random, as at a first start with the usual ones taken.
+
+    Several demos run at the same time in tests, and one must not take the usual port of another whose device is dead
+    for a moment.
+    """
+    choices = Choices(
+        fleet="home", device="device", broker_port=free_port(), console_port=free_port(), chat_port=free_port()
+    )
+    state.mkdir(parents=True, exist_ok=True)
+    (state / "demo.json").write_bytes(msgspec.json.encode(choices))
+
+
 async def start_demo(state: Path, *arguments: str) -> Demo:
     """Start a demo in the folder `state`, ready when this returns."""
+    if not (state / "demo.json").exists():
+        choose_ports(state)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -16,7 +16,8 @@ export function Mark() {
   return (
     <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
       <rect width="32" height="32" rx="9" fill="currentColor" />
-      <path class="mark-lines" d="M8 23V15.5L16 9l8 6.5V23M13 23v-5h6v5" />
+      <path class="mark-lines" d="M6.5 24.5 16 14l9.5 10.5M16 24.5v-3.2M12.6 10.4a4.8 4.8 0 0 1 6.8 0" />
+      <path class="mark-lines" d="M9.8 7.4a8.8 8.8 0 0 1 12.4 0" stroke-opacity=".5" />
     </svg>
   );
 }
