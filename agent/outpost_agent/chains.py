@@ -27,7 +27,6 @@ def log_chain(
     chat: str,
     message_id: str,
     language: Language,
-    deadline_ms: int,
     focus: str = "",
 ) -> tuple[TaskSpec, ...]:
     """Return the three tasks that analyse log `files`, first to last; the last one gives the report."""
@@ -41,7 +40,6 @@ def log_chain(
                 params={"names": [file.name for file in files], "focus": focus[:500]},
                 inputs=tuple(file.id for file in files) if kind == LOG_CHAIN[0] else (),
                 parents=(specs[-1].id,) if specs else (),
-                deadline_ms=deadline_ms,
                 language=language,
                 title=analysis_title([file.name for file in files], language),
                 channel=channel,

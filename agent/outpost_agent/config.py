@@ -74,12 +74,16 @@ class LimitsConfig(Section, frozen=True, kw_only=True):
 
 
 class TasksConfig(Section, frozen=True, kw_only=True):
-    """How work is carried out. `lease_s` is how long an attempt may be silent before it is given to another."""
+    """How work is carried out.
+
+    `lease_s` is how long an attempt may be silent before it is given to another, `attempt_s` how long one may take;
+    both are lengths of time, which a clock that is set leaves alone.
+    """
 
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
     worker_memory_bytes: Annotated[int, Meta(ge=64 * MIB)] = 512 * MIB
     lease_s: Annotated[float, Meta(ge=1, le=3600)] = 60.0
-    deadline_s: Annotated[float, Meta(ge=1)] = 6 * 3600.0
+    attempt_s: Annotated[float, Meta(ge=1)] = 6 * 3600.0
     keep_days: Positive = 30
 
 

@@ -38,6 +38,7 @@ DATA_LIMIT = 64 * 1024
 LOST = Failure(
     "inputs_lost", "A file of this task is gone from the disk.", "该任务的一个文件已不在磁盘上。", final=True
 )
+TOO_LONG = Failure("attempt_too_long", "It took longer than a task may.", "任务耗时超出上限。", final=True)
 TOO_MUCH = Failure("outcome_too_large", "The step handed on too much.", "该步骤传递的数据过多。", final=True)
 BROKE = Failure("device_failed", "The device could not carry it out.", "设备未能完成该任务。")
 
@@ -61,6 +62,7 @@ class Runner:
         kinds: Sequence[str],
         limit: int,
         lease_s: float,
+        attempt_s: float,
         new_id: Callable[[], str],
         clock_ms: Callable[[], int],
         progressed: Callable[[Task], None],
@@ -73,6 +75,7 @@ class Runner:
         self._kinds = tuple(kinds)
         self._limit = limit
         self._lease_ms = int(lease_s * 1000)
+        self._attempt_s = attempt_s
         self._new_id = new_id
         self._clock_ms = clock_ms
         self._progressed = progressed
@@ -209,7 +212,11 @@ class Runner:
                 for parent in ancestors
             ),
         )
-        outcome = await self._pool.run(job, lambda done: self._set_progress(task, done))
+        try:
+            async with asyncio.timeout(self._attempt_s):
+                outcome = await self._pool.run(job, lambda done: self._set_progress(task, done))
+        except TimeoutError as error:
+            raise JobFailed(TOO_LONG) from error
         if len(msgspec.msgpack.encode(outcome.data)) > DATA_LIMIT:
             raise JobFailed(TOO_MUCH)
         return outcome

@@ -33,7 +33,6 @@ class Router:
         content: ContentFolder,
         reporter: Reporter,
         limits: LimitsConfig,
-        deadline_s: float,
         new_id: Callable[[], str],
         clock_ms: Callable[[], int],
         said: Callable[[str, str], None],
@@ -43,7 +42,6 @@ class Router:
         self._content = content
         self._reporter = reporter
         self._limits = limits
-        self._deadline_ms = int(deadline_s * 1000)
         self._new_id = new_id
         self._clock_ms = clock_ms
         self._said = said
@@ -108,7 +106,6 @@ class Router:
             chat=incoming.chat,
             message_id=message_id,
             language=language,
-            deadline_ms=now_ms + self._deadline_ms,
             focus=intent.focus,
         )
         task_id = specs[-1].id

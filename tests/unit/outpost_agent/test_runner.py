@@ -33,10 +33,11 @@ HANDLERS = {
 class Bench:
     """A runner with everything around it but channels."""
 
-    def __init__(self, database: Database, pool: WorkerPool, folder: Path) -> None:
+    def __init__(self, database: Database, pool: WorkerPool, folder: Path, attempt_s: float) -> None:
         self.database = database
         self.pool = pool
         self.now = 1_000
+        self.attempt_s = attempt_s
         self.new_id = Ulids(lambda: 1, bytes)
         self.changed = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -56,6 +57,7 @@ class Bench:
             kinds=tuple(HANDLERS),
             limit=2,
             lease_s=30.0,
+            attempt_s=self.attempt_s,
             new_id=self.new_id,
             clock_ms=lambda: self.now,
             progressed=lambda task: self._changed(None),
@@ -112,7 +114,9 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+async def bench(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> AsyncIterator[Bench]:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     async with (
         open_database(tmp_path / "d.sqlite", [CONVERSATION_SCHEMA, TASK_SCHEMA, OUTBOX_SCHEMA]) as database,
@@ -123,7 +127,7 @@ async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             return open_epoch(connection, encode(1))
 
         await database.write(open_outbox)
-        bench = Bench(database, pool, tmp_path)
+        bench = Bench(database, pool, tmp_path, getattr(request, "param", 600.0))
         running = asyncio.create_task(bench.runner.run())
         yield bench
         running.cancel()
@@ -191,6 +195,17 @@ async def test_cancelling_ends_the_worker(bench: Bench) -> None:
             await asyncio.sleep(0.01)
     assert (await bench.engine.get(task)).state == "cancelled"
     assert await bench.said() == []
+
+
+@pytest.mark.parametrize("bench", [0.2], indirect=True)
+async def test_an_attempt_that_takes_too_long_ends_with_its_worker(bench: Bench) -> None:
+    (task,) = await bench.put("endless", retry=Retry(attempts=3))
+    ended = await bench.ended(task)
+    assert ended.failure is not None
+    assert (ended.failure.code, ended.attempt) == ("attempt_too_long", 1)
+    (answer,) = await bench.said()
+    assert "took longer" in answer.text
+    assert bench.pool.pids == set()
 
 
 async def test_a_killed_worker_is_replaced(bench: Bench) -> None:
