@@ -8,7 +8,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,8 +70,6 @@ state = "{state or folder / "state"}"
 [web]
 listen = "127.0.0.1:{port}"
 token_file = "{token}"
-[log]
-level = "warning"
 {more}
 """,
         encoding="utf-8",
@@ -80,13 +78,17 @@ level = "warning"
 
 
 @asynccontextmanager
-async def running_device(folder: Path, more: str = "", *, state: Path | None = None) -> AsyncIterator[Device]:
-    """Run a device for as long as the context lasts; ready when this gives it."""
+async def running_device(
+    folder: Path, more: str = "", *, state: Path | None = None, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Device]:
+    """Run a device for as long as the context lasts; ready when this gives it. Its log is `folder`/device.log."""
     settings, port = write_settings(folder, more, state=state)
     began = time.monotonic()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "outpost_agent", "run", "--config", str(settings), cwd=ROOT
-    )
+    command = [sys.executable, "-m", "outpost_agent", "run", "--config", str(settings)]
+    with (folder / "device.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=ROOT, stderr=log, env={**os.environ, **(environment or {})}
+        )
     device = Device(process, folder, f"http://127.0.0.1:{port}", (folder / "token").read_text())
     try:
         await until_ready(process, device.url)
