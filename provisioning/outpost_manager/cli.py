@@ -15,6 +15,8 @@ from typing import NoReturn
 from outpost_manager.errors import Language, SystemRefused, sentence
 from outpost_wire.errors import OutpostError
 
+USUAL_STATES = (Path(".state"), Path("/var/lib/outpost-manager"))
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
@@ -66,7 +68,15 @@ def _parser(language: Language) -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     link = commands.add_parser("link", help=say("print a fresh one-time sign-in link", "输出新的一次性登录链接"))
-    link.add_argument("--state", type=Path, required=True, metavar="DIR", help=say("the manager's", "管理端的文件夹"))
+    link.add_argument(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help=say(
+            "the manager's or the demo's; .state here, else the usual one",
+            "管理端或演示的文件夹，默认为当前目录的 .state",
+        ),
+    )
     link.add_argument("--json", action="store_true", help=say("print one line for machines", "输出一行供程序读取"))
     link.set_defaults(run=_link)
     return parser
@@ -106,7 +116,8 @@ def _link(options: argparse.Namespace, _language: Language) -> int:
     from outpost_manager.access import fresh_link  # noqa: PLC0415
     from outpost_manager.demo.folder import manager_state  # noqa: PLC0415
 
-    address = fresh_link(manager_state(options.state.resolve()))
+    state = options.state or next((folder for folder in USUAL_STATES if folder.is_dir()), USUAL_STATES[0])
+    address = fresh_link(manager_state(state.resolve()))
     print(json.dumps({"link": address}) if options.json else address)
     return 0
 

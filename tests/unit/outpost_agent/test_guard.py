@@ -11,10 +11,12 @@ NOW = 1_800_000_000.0
 
 @pytest.fixture
 def guard() -> Guard:
-    return Guard("the-token", ("outpost.local",), 7780)
+    return Guard("the-token", ("Outpost.local", "fd00::7"), 7780)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:7780", "localhost:7780", "[::1]:7780", "outpost.local:7780", "LOCALHOST"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:7780", "localhost:7780", "[::1]:7780", "outpost.local:7780", "[fd00::7]:7780", "LOCALHOST"]
+)
 def test_its_own_names_are_let_in(guard: Guard, host: str) -> None:
     guard.check_host(host)
     assert guard.refusals.host == 0

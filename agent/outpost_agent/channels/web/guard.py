@@ -74,9 +74,8 @@ class Guard:
 
     def __init__(self, token: str, hosts: tuple[str, ...], port: int) -> None:
         self._token = token.encode()
-        self._hosts = frozenset(
-            name for host in (*_LOOPBACK, *hosts) for name in (host.lower(), f"{host.lower()}:{port}")
-        )
+        names = (*_LOOPBACK, *(f"[{host}]" if ":" in host else host.lower() for host in hosts))
+        self._hosts = frozenset(name for host in names for name in (host, f"{host}:{port}"))
         self.cookie = f"outpost_chat_{port}"
         self.refusals = Refusals()
 
