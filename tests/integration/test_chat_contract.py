@@ -137,3 +137,24 @@ async def fetch(person: Person, url: str, accept: str = "identity") -> tuple[byt
     async with person.session.get(f"{person.device.url}{url}", headers=headers) as response:
         assert response.status == 200
         return await response.read(), response.headers
+
+
+async def test_work_is_listed_and_cancelled_by_its_number(person: Person) -> None:
+    long_log = LOG * 3_000  # several seconds of work, so that the rest is said meanwhile
+    _, first = await person.post("a", "", ("first.log", long_log))
+    _, second = await person.post("b", "", ("second.log", LOG))
+    _, listed = await person.post("c", "/tasks")
+    text = (await person.answer_to(listed["message_id"]))["text"]
+    assert text.index("second.log") < text.index("first.log")
+    _, cancelled = await person.post("d", "/cancel 2")
+    assert "first.log" in (await person.answer_to(cancelled["message_id"]))["text"]
+    assert (await person.get(f"tasks/{first['task_id']}"))["state"] == "cancelled"
+    assert (await person.answer_to(second["message_id"]))["task_id"] == second["task_id"]
+    _, nothing = await person.post("e", "/cancel")
+    assert "Nothing is running" in (await person.answer_to(nothing["message_id"]))["text"]
+    _, wrong = await person.post("f", "/cancel 9")
+    assert "no such task" in (await person.answer_to(wrong["message_id"]))["text"]
+    answers = [
+        message for message in await person.get("messages?after=0") if message["reply_to"] == first["message_id"]
+    ]
+    assert answers == []
