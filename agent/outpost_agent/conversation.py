@@ -257,7 +257,7 @@ def named_content(connection: sqlite3.Connection) -> Iterable[str]:
     return [attachment.id for (raw,) in rows for attachment in _attachments(raw)]
 
 
-def has_attachment(
+def find_attachment(
     connection: sqlite3.Connection, channel: str, chat: str, content: str, name: str
 ) -> Attachment | None:
     """Return the attachment of a chat with this content and name, or None."""

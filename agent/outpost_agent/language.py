@@ -17,20 +17,3 @@ def language_of(text: str, preferred: Language | None = None) -> Language:
     if _LETTERS.search(text) and not text.lstrip().startswith(("/", "／")):
         return "en"
     return preferred or "en"
-
-
-def accepted_language(header: str) -> Language | None:
-    """Return the first of the two languages in an Accept-Language header (RFC 9110, section 12.5.4), or None."""
-    ranked: list[tuple[float, Language]] = []
-    for part in header.split(","):
-        tag, _, quality = part.strip().partition(";q=")
-        name = tag.strip().lower().split("-")[0]
-        try:
-            weight = float(quality) if quality else 1.0
-        except ValueError:
-            continue
-        if name == "zh":
-            ranked.append((-weight, "zh"))
-        elif name == "en":
-            ranked.append((-weight, "en"))
-    return min(ranked, key=lambda item: item[0])[1] if ranked else None

@@ -36,6 +36,10 @@ class Metrics:
         self._link = Gauge("outpost_system_link_connected", "Whether the broker is reached.", registry=registry)
         self._outbox = Gauge("outpost_system_link_outbox_rows", "Events that wait for the manager.", registry=registry)
 
+        self._dropped = Gauge(
+            "outpost_system_telemetry_dropped", "Batches of telemetry that gave way, ever.", registry=registry
+        )
+
         self._tasks = Gauge("outpost_tasks", "Tasks by state.", ("state",), registry=registry)
         self.attempts = Histogram(
             "outpost_tasks_attempt_seconds", "How long attempts took.", ("kind",), buckets=_SECONDS, registry=registry
@@ -59,8 +63,11 @@ class Metrics:
             registry=registry,
         )
 
-    def set_system(self, health: Health, *, link: bool | None, outbox: int) -> None:
-        """Set the group `system`; `link` is None for a device without a manager."""
+    def set_system(self, health: Health, *, link: bool | None, outbox: int, dropped: int) -> None:
+        """Set the group `system`; `link` is None for a device without a manager.
+
+        `outbox` is in rows, `dropped` in batches of telemetry.
+        """
         self._cpu.set(health.cpu)
         self._memory.set(health.memory)
         self._disk.set(health.disk)
@@ -70,6 +77,7 @@ class Metrics:
         self._uptime.set(health.uptime_s)
         self._link.set(float(bool(link)))
         self._outbox.set(outbox)
+        self._dropped.set(dropped)
 
     def set_tasks(self, counts: Mapping[TaskState, int], undelivered: Mapping[str, int]) -> None:
         """Set the group `tasks`; `undelivered` has the answers on their way out by state."""

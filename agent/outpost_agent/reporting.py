@@ -17,6 +17,7 @@ from outpost_agent.metrics import Metrics
 from outpost_disk import Database
 from outpost_hw.health import Health, HealthReader, read_machine
 from outpost_link import DeviceLink
+from outpost_link.outbox import telemetry_dropped
 from outpost_sdk.tasks import TaskEngine
 from outpost_wire.errors import OutpostError
 from outpost_wire.messages import Reported, Sample, System, TaskState, Telemetry
@@ -146,8 +147,9 @@ class Reporter:
 
     async def render_metrics(self, database: Database, engine: TaskEngine, guard: Guard) -> bytes:
         """Return what Prometheus reads."""
-        outbox = self._link.depth if self._link else 0
-        self.metrics.set_system(self.health(), link=self.is_linked(), outbox=outbox)
+        depth = self._link.depth if self._link else 0
+        dropped = await database.read(telemetry_dropped) if self._link else 0
+        self.metrics.set_system(self.health(), link=self.is_linked(), outbox=depth, dropped=dropped)
         self.metrics.set_tasks(await engine.counts(), await database.read(counts))
         refused = guard.refusals
         self.metrics.set_refused(token=refused.token, origin=refused.origin, host=refused.host)

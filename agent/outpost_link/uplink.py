@@ -76,7 +76,6 @@ class DeviceLink:
         )
         self._reported: messages.Reported | None = None
         self._connections = 0
-        self._telemetry_dropped = 0
         self._has_news = False
         self._forget = 0
         self._forgotten = 0
@@ -101,11 +100,6 @@ class DeviceLink:
         """Return how many events wait for the manager's acknowledgement, as last seen."""
         return self._core.depth
 
-    @property
-    def telemetry_dropped(self) -> int:
-        """Return how many batches of telemetry gave way in this process because too many waited."""
-        return self._telemetry_dropped
-
     def notify(self) -> None:
         """Events were added to the outbox and committed; cheap to call often."""
         self._has_news = True
@@ -125,7 +119,7 @@ class DeviceLink:
     async def add_telemetry(self, batch: messages.Telemetry) -> None:
         """Keep a batch of telemetry until the broker has it. Raises DatabaseFailed."""
         body = messages.encode_telemetry(batch)
-        self._telemetry_dropped += await self._database.write(partial(outbox.add_telemetry, body=body), durable=False)
+        await self._database.write(partial(outbox.add_telemetry, body=body), durable=False)
         self._telemetry.set()
 
     @asynccontextmanager

@@ -8,11 +8,13 @@ a worker, from the command line and in a test.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import msgspec
 
-Language = Literal["en", "zh"]
+from outpost_wire.http import Language
+
+__all__ = ["File", "Handler", "Input", "Job", "Language", "Outcome"]
 
 
 class Input(msgspec.Struct, frozen=True):

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from outpost_manager.errors import Language, SystemRefused, sentence
+from outpost_manager.errors import SystemRefused, sentence
 from outpost_wire.errors import OutpostError
+from outpost_wire.http import Language
 
 USUAL_STATES = (Path(".state"), Path("/var/lib/outpost-manager"))
 

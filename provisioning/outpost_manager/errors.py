@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from outpost_disk import FolderHeld
 from outpost_wire.errors import BadInput, OutpostError
-
-Language = Literal["en", "zh"]
+from outpost_wire.http import Language
 
 
 class ManagerError(OutpostError):

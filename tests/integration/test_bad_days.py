@@ -114,6 +114,15 @@ async def test_without_a_broker_work_goes_on_and_results_wait(tmp_path: Path) ->
         assert "not reached" in status_answer["text"]
 
 
+async def test_a_file_beyond_the_limit_is_refused_and_not_kept(tmp_path: Path) -> None:
+    async with running_device(tmp_path, "[limits]\nattachment_bytes = 1000\n") as device:
+        status, answer = await say(device, "", "k", (("big.log", bytes(1001)),))
+        assert (status, answer["error"]["code"]) == (413, "attachment_too_large")
+        assert "big.log" in answer["error"]["message"]
+        assert list((tmp_path / "state" / "content").iterdir()) == []
+        assert await messages(device) == []
+
+
 async def test_beyond_the_high_water_mark_nothing_new_is_accepted(tmp_path: Path) -> None:
     async with running_device(tmp_path, "[limits]\ndisk_high_water = 0.0001\n") as device:
         status, answer = await say(device, "/help", "k", (("a.log", b"x"),))

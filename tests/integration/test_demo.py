@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 
 from outpost_manager.demo.folder import LOOPBACK
+from tests.support.demo import choose_ports
 
 pytestmark = [
     pytest.mark.broker,
@@ -79,6 +80,8 @@ class Demo:
             self.line = json.loads(await self.process.stdout.readline())
 
     async def spawn(self) -> asyncio.subprocess.Process:
+        if not (self.state / "demo.json").exists():
+            choose_ports(self.state)
         command = [
             sys.executable,
             "-c",

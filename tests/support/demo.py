@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from outpost_disk import replace_file
 from outpost_manager.demo.folder import Choices
 from tests.support.ports import free_port
 
@@ -64,7 +65,7 @@ def choose_ports(state: Path) -> None:
         fleet="home", device="device", broker_port=free_port(), console_port=free_port(), chat_port=free_port()
     )
     state.mkdir(parents=True, exist_ok=True)
-    (state / "demo.json").write_bytes(msgspec.json.encode(choices))
+    replace_file(state / "demo.json", msgspec.json.encode(choices))
 
 
 async def start_demo(state: Path, *arguments: str) -> Demo:

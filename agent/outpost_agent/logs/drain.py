@@ -90,11 +90,6 @@ class Miner:
         self._founded = 0
         self.other = 0
 
-    @property
-    def forgotten(self) -> int:
-        """Return how many templates were forgotten because there were too many."""
-        return self._founded - len(self._templates)
-
     def templates(self) -> Iterator[Template]:
         """Yield the living templates in the order they were first seen."""
         yield from self._templates.values()

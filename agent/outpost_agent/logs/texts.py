@@ -25,7 +25,6 @@ class Texts:
     errors: str
     new_trouble: str
     burst: str
-    figures: str
     file: str
     files: str
     lines: str
@@ -85,7 +84,6 @@ EN = Texts(
     errors="{n} of {events} events are errors ({share}).",
     new_trouble="A new problem came up late in the log{when}: {text}.",
     burst="{n} messages in a burst{when}: {text}.",
-    figures="In figures",
     file="File",
     files="Files",
     lines="Lines",
@@ -145,7 +143,6 @@ ZH = Texts(
     errors="{events} 条事件中有 {n} 条错误（{share}）。",
     new_trouble="日志后段出现了新问题{when}：{text}。",
     burst="短时间内集中出现 {n} 条消息{when}：{text}。",
-    figures="概览",
     file="文件",
     files="文件",
     lines="行数",

@@ -24,8 +24,9 @@ from outpost_manager.demo.logbook import Logbook
 from outpost_manager.demo.process import end_leftovers
 from outpost_manager.demo.settings import CHAT_TOKEN, CONSOLE_TOKEN, device_socket, write_settings
 from outpost_manager.demo.words import Words
-from outpost_manager.errors import ChildFailed, Language, PortTaken
+from outpost_manager.errors import ChildFailed, PortTaken
 from outpost_manager.ownership import own_folder
+from outpost_wire.http import Language
 
 Commands = Mapping[str, Sequence[str]]
 

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from outpost_manager.access import CODE_LIFE_S
 from outpost_manager.demo.folder import DemoFolder
-from outpost_manager.errors import Language
+from outpost_wire.http import Language
 
 ROLES_ZH = {"broker": "消息代理", "manager": "管理端", "device": "设备"}
 

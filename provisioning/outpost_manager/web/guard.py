@@ -19,7 +19,8 @@ from outpost_disk.settings import is_loopback
 from outpost_manager.access import digest, is_same
 from outpost_manager.errors import Refusal
 from outpost_manager.web.console import CONSOLE
-from outpost_manager.web.refusals import preferred_language, refuse, refuse_status
+from outpost_manager.web.refusals import refuse, refuse_status
+from outpost_wire.http import SECURITY_HEADERS, accepted_language
 
 log = logging.getLogger(__name__)
 
@@ -28,16 +29,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 API = "/api/"
 SIGN_IN = "/api/v1/session"
 SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Server": "outpost",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +45,7 @@ ACCESS = web.RequestKey("access", Access)
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Put the security headers on every response, whoever made it."""
-    response.headers.update(HEADERS)
+    response.headers.update(SECURITY_HEADERS)
     if request.path.startswith(API):
         response.headers["Cache-Control"] = "no-store"
 
@@ -137,7 +128,7 @@ async def identify(request: web.Request) -> Access:
 
 
 def _answer(request: web.Request, refusal: Refusal) -> web.Response:
-    language = preferred_language(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
+    language = accepted_language(request.headers.get(hdrs.ACCEPT_LANGUAGE, "")) or "en"
     message = refusal.zh if language == "zh" else refusal.en
     headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
     return web.Response(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from outpost_manager.errors import Language, Refusal
+from outpost_manager.errors import Refusal
 
 _REFUSALS: dict[str, tuple[int, str, str]] = {
     "unauthorised": (401, "Sign in first: open the link that the manager printed.", "请先登录：打开管理端输出的链接。"),
@@ -46,26 +46,3 @@ def refuse(name: str) -> Refusal:
 def refuse_status(status: int) -> Refusal:
     """Return the refusal that fits an HTTP status."""
     return refuse(_BY_STATUS.get(status, "bad_request" if status < 500 else "failed"))
-
-
-def preferred_language(header: str) -> Language:
-    """Return the language that an Accept-Language header (RFC 9110, section 12.5.4) likes best of ours."""
-    best: Language = "en"
-    best_weight = 0.0
-    for part in header.split(","):
-        tag, _, parameter = part.strip().partition(";")
-        primary = tag.strip().lower().partition("-")[0]
-        weight = _weight(parameter)
-        if primary in ("en", "zh") and weight > best_weight:
-            best, best_weight = "zh" if primary == "zh" else "en", weight
-    return best
-
-
-def _weight(parameter: str) -> float:
-    name, _, value = parameter.strip().partition("=")
-    if name != "q":
-        return 1.0
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0

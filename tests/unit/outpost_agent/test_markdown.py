@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outpost_agent.markdown import is_safe_address, parse_markdown, to_markdown
+from outpost_agent.markdown import is_safe_address, parse_markdown
 from outpost_wire.document import (
     Align,
     Cell,
@@ -28,6 +28,7 @@ from outpost_wire.document import (
     Text,
     plain,
 )
+from tests.support.markdown_writer import to_markdown
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp")), min_size=1).map(
     lambda text: f"a{text}b"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from outpost_agent.language import accepted_language, language_of
+from outpost_agent.language import language_of
 from outpost_agent.router.core import Analyse, Command, Said, UnknownCommand, parse_intent
+from outpost_wire.http import accepted_language
 
 
 @pytest.mark.parametrize(

@@ -23,18 +23,18 @@ from outpost_agent.channels.web.views import message_view, task_view, with_paren
 from outpost_agent.content import ContentFolder
 from outpost_agent.conversation import (
     NoSuchMessage,
+    find_attachment,
     get_message,
-    has_attachment,
     page_after,
     page_before,
     read_up_to,
 )
 from outpost_agent.hub import Hub, Listener
-from outpost_agent.language import accepted_language
 from outpost_disk import Database
 from outpost_sdk.channel import Attachment, Caps, ChannelContext, Delivery, Incoming, Outgoing
 from outpost_sdk.tasks import NoSuchTask, Task, TaskEngine
 from outpost_wire.errors import BadInput, OutpostError
+from outpost_wire.http import accepted_language
 from outpost_wire.ids import TaskId
 
 CHANNEL = "web"
@@ -209,7 +209,7 @@ class WebChat:
     async def _attachment(self, request: web.Request) -> web.StreamResponse:
         content, name = request.match_info["content"], request.match_info["name"]
         attachment = await self._database.read(
-            lambda connection: has_attachment(connection, CHANNEL, CHAT, content, name)
+            lambda connection: find_attachment(connection, CHANNEL, CHAT, content, name)
         )
         path = self._content.path(attachment.id) if attachment else None
         if attachment is None or path is None or not path.is_file():

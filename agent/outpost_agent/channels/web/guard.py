@@ -18,22 +18,10 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from outpost_agent.language import accepted_language
 from outpost_wire.errors import BadInput, OutpostError
+from outpost_wire.http import SECURITY_HEADERS, accepted_language
 
 SESSION_S = 30 * 24 * 3600
-CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self';"
-    " font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_HEADERS = {
-    "Content-Security-Policy": CONTENT_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Server": "outpost",
-}
 log = logging.getLogger(__name__)
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -178,7 +166,7 @@ def guard_middleware(guard: Guard, clock: Callable[[], float], is_open: Callable
 
 async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
     """Put the security headers on a response that is about to begin; for `on_response_prepare`."""
-    response.headers.update(_HEADERS)
+    response.headers.update(SECURITY_HEADERS)
     response.headers.setdefault("Cache-Control", "no-store")
 
 
