@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from outpost_agent.outlet import check_proxy
 from outpost_disk.settings import Port, Section, is_loopback, load_settings, split_address
-from outpost_wire.messages import Name, Short
+from outpost_wire.messages import Name, Results, Short
 from outpost_wire.topics import is_name
 
 GIB = 1 << 30
@@ -32,22 +33,31 @@ class DeviceConfig(Section, frozen=True, kw_only=True):
 
 
 class WebConfig(Section, frozen=True, kw_only=True):
-    """The device's own web server: chat, health and metrics.
+    """The device's own web server: its page, chat, health and metrics.
 
-    `token_file` holds what opens the chat; when none is named it is made in the state folder. `hosts` are names, beyond
-    loopback and the address listened on, under which browsers may reach it.
+    `token_file` holds a bearer token that lets a program in as the owner; without it there is none. `hosts` are names,
+    beyond loopback and the address listened on, under which browsers may reach it; the first is the one that links
+    name. With `certificate` and `key`, files in PEM, it speaks TLS.
     """
 
     listen: str = "127.0.0.1:7780"
     token_file: str = ""
     hosts: tuple[str, ...] = ()
+    certificate: str = ""
+    key: str = ""
 
     def __post_init__(self) -> None:
         split_address(self.listen)
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("certificate: expected together with key, or neither")
 
 
 class LinkConfig(Section, frozen=True, kw_only=True):
-    """The way to the manager's broker, on this machine; a device without this section works alone."""
+    """The way to the manager's broker, on this machine; a device without this section works alone.
+
+    `results` is what leaves for the manager of a result: nothing, its title and first paragraph, or all of it. What the
+    manager wishes goes before it.
+    """
 
     fleet: str
     host: str = "127.0.0.1"
@@ -55,6 +65,7 @@ class LinkConfig(Section, frozen=True, kw_only=True):
     username: str = ""
     password_file: str = ""
     telemetry_s: Annotated[float, Meta(ge=1, le=3600)] = 30.0
+    results: Results = "full"
 
     def __post_init__(self) -> None:
         if not is_name(self.fleet):
@@ -93,11 +104,59 @@ class LogConfig(Section, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class NetworkConfig(Section, frozen=True, kw_only=True):
+    """The way out: `proxy` is http://HOST:PORT or socks5://HOST:PORT for all that leaves the machine, or empty."""
+
+    proxy: str = ""
+
+    def __post_init__(self) -> None:
+        check_proxy(self.proxy)
+
+
+WhenBusy = Literal["steer", "queue", "collect", "interrupt"]
+
+
+class ConversationConfig(Section, frozen=True, kw_only=True):
+    """What becomes of a message that arrives while its chat is busy with a person's work.
+
+    `steer`: words become the focus of that work, files are queued. `queue`: each message is its own work, in order.
+    `collect`: what arrives is gathered and becomes one piece of work afterwards. `interrupt`: the work is cancelled.
+    """
+
+    when_busy: WhenBusy = "steer"
+
+
+class FilesConfig(Section, frozen=True, kw_only=True):
+    """Which of the machine's own files the owner may have analysed: those below `roots`, absolute folders."""
+
+    roots: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(not Path(root).is_absolute() for root in self.roots):
+            raise ValueError("roots: expected absolute folders, such as /var/log")
+
+
+class NoticesConfig(Section, frozen=True, kw_only=True):
+    """What the owner is told unasked: an outage of the device or of a channel longer than `outage_s` seconds."""
+
+    outage_s: Annotated[float, Meta(ge=0)] = 60.0
+
+
 class ChannelConfig(Section, frozen=True, kw_only=True):
-    """A channel from elsewhere: `adapter` is "module:factory", called with the channel's id and its `options`."""
+    """A channel: `adapter` is "telegram", or "module:factory" for one from elsewhere; its `options` are its own.
+
+    `proxy` goes before the one of [network]; "direct" means none. `groups` are the ids of the group chats in which the
+    device answers people it knows.
+    """
 
     adapter: str
+    proxy: str = ""
+    groups: tuple[str, ...] = ()
     options: dict[str, str | int | float | bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.proxy != "direct":
+            check_proxy(self.proxy)
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -109,7 +168,11 @@ class Config(Section, frozen=True, kw_only=True):
     limits: LimitsConfig = LimitsConfig()
     tasks: TasksConfig = TasksConfig()
     log: LogConfig = LogConfig()
-    channels: dict[str, ChannelConfig] = field(default_factory=dict)
+    network: NetworkConfig = NetworkConfig()
+    conversation: ConversationConfig = ConversationConfig()
+    files: FilesConfig = FilesConfig()
+    notices: NoticesConfig = NoticesConfig()
+    channels: dict[Name, ChannelConfig] = field(default_factory=dict)
 
 
 def load_config(path: Path) -> Config:

@@ -64,8 +64,63 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     disk_bytes: Count = 0
 
 
+Role = Literal["owner", "user"]
+Results = Literal["none", "summary", "full"]
+ChannelState = Literal["connecting", "on", "unreachable", "refused", "contested", "broken", "off"]
+
+
+class PairingRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody whom the device does not know asks to talk to it; `name` is what they call themselves."""
+
+    id: Ulid
+    code: Short
+    channel: Name
+    sender: Short
+    name: Short
+    created_ms: Milliseconds
+    expires_ms: Milliseconds
+
+
+class PersonIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a person is on one channel: the platform's immutable id, and what they call themselves."""
+
+    channel: Name
+    sender: Short
+    name: Short = ""
+    since_ms: Milliseconds = 0
+
+
+class PersonFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A person whom the device knows."""
+
+    id: Short
+    name: Short
+    role: Role
+    identities: Annotated[tuple[PersonIdentity, ...], Meta(max_length=64)] = ()
+
+
+class ChannelFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A channel as the fleet sees it; where it is not simply on, one sentence in each language says why.
+
+    `kind` is the adapter, `account` who the device is on that platform, `since_ms` when it came into this state.
+    """
+
+    name: Name
+    kind: Short
+    state: ChannelState
+    account: Short = ""
+    en: Short = ""
+    zh: Short = ""
+    since_ms: Milliseconds = 0
+
+
 class Reported(Message, frozen=True, kw_only=True):
-    """The reported shadow, retained: what the device is and how it is set."""
+    """The reported shadow, retained: what the device is and how it is set.
+
+    `desired_version` is the version of the desired shadow that it follows, 0 when it has none; `results` is what it
+    sends of its results. `owned` says whether somebody has claimed it. `turned_away` counts strangers who got no code
+    since the start.
+    """
 
     version: Count
     name: Short
@@ -73,6 +128,70 @@ class Reported(Message, frozen=True, kw_only=True):
     labels: dict[Name, Short] = {}
     system: System = System()
     boot_ms: Milliseconds = 0
+    desired_version: Count = 0
+    results: Results = "full"
+    owned: bool = False
+    people: Annotated[tuple[PersonFacts, ...], Meta(max_length=256)] = ()
+    requests: Annotated[tuple[PairingRequest, ...], Meta(max_length=64)] = ()
+    turned_away: Count = 0
+    channels: Annotated[tuple[ChannelFacts, ...], Meta(max_length=64)] = ()
+
+
+class Desired(Message, frozen=True, kw_only=True):
+    """The desired shadow, retained: how the fleet's operator wants the device set. None leaves it to the device."""
+
+    version: Annotated[int, Meta(ge=1, le=2**53)]
+    results: Results | None = None
+
+
+class PairApprove(Message, frozen=True, kw_only=True):
+    """`cmd/pair.approve`: let the person of a pairing request in; as `owner` they are the owner on one more channel."""
+
+    request: Ulid
+    role: Role = "user"
+
+
+class PairRefuse(Message, frozen=True, kw_only=True):
+    """`cmd/pair.refuse`: turn a pairing request down."""
+
+    request: Ulid
+
+
+class PairRevoke(Message, frozen=True, kw_only=True):
+    """`cmd/pair.revoke`: let a person in no more; with `channel` and `sender`, only on that channel."""
+
+    person: Short
+    channel: Name | None = None
+    sender: Short | None = None
+
+
+class TaskCancel(Message, frozen=True, kw_only=True):
+    """`cmd/task.cancel`: cancel a task with what it waits for and what waits for it."""
+
+    task: Ulid
+
+
+class TaskRetry(Message, frozen=True, kw_only=True):
+    """`cmd/task.retry`: try a failed or cancelled task again."""
+
+    task: Ulid
+
+
+Command = PairApprove | PairRefuse | PairRevoke | TaskCancel | TaskRetry
+
+
+class CommandDone(Message, frozen=True, kw_only=True):
+    """The answer to a command: what came of it, in a sentence for people.
+
+    `command` is the id of the command; one that comes twice is carried out once and answered alike. `code` is "ok" or
+    that of the error; `task` is the state of the task that it was about.
+    """
+
+    command: Ulid
+    code: Name
+    en: Annotated[str, Meta(max_length=1024)]
+    zh: Annotated[str, Meta(max_length=1024)]
+    task: TaskState | None = None
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):

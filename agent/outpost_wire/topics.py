@@ -28,9 +28,17 @@ class Leaf(StrEnum):
 
     SHADOW_DESIRED = "shadow/desired"
     ACKED = "acked"
+    PAIR_APPROVE = "cmd/pair.approve"
+    PAIR_REFUSE = "cmd/pair.refuse"
+    PAIR_REVOKE = "cmd/pair.revoke"
+    TASK_CANCEL = "cmd/task.cancel"
+    TASK_RETRY = "cmd/task.retry"
 
 
 FROM_DEVICE = frozenset({Leaf.STATE, Leaf.SHADOW_REPORTED, Leaf.TELEMETRY, Leaf.EVENT, Leaf.SECURITY})
+COMMANDS = frozenset({Leaf.PAIR_APPROVE, Leaf.PAIR_REFUSE, Leaf.PAIR_REVOKE, Leaf.TASK_CANCEL, Leaf.TASK_RETRY})
+REPLY = "reply"
+"""`reply/{client}`: where a device answers the commands of one manager; the last level is a name as any other."""
 
 
 class Address(NamedTuple):
