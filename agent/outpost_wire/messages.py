@@ -119,7 +119,7 @@ class Reported(Message, frozen=True, kw_only=True):
 
     `desired_version` is the version of the desired shadow that it follows, 0 when it has none; `results` is what it
     sends of its results. `owned` says whether somebody has claimed it. `turned_away` counts strangers who got no code
-    since the start.
+    since the start. `cut` when people, requests or channels were left out because they do not fit in a message.
     """
 
     version: Count
@@ -135,6 +135,7 @@ class Reported(Message, frozen=True, kw_only=True):
     requests: Annotated[tuple[PairingRequest, ...], Meta(max_length=64)] = ()
     turned_away: Count = 0
     channels: Annotated[tuple[ChannelFacts, ...], Meta(max_length=64)] = ()
+    cut: bool = False
 
 
 class Desired(Message, frozen=True, kw_only=True):

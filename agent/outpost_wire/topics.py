@@ -49,6 +49,14 @@ class Address(NamedTuple):
     leaf: Leaf
 
 
+class ReplyAddress(NamedTuple):
+    """Where an answer of a device belongs: `client` is the manager that asked."""
+
+    fleet: FleetId
+    device: DeviceId
+    client: str
+
+
 def is_name(text: str) -> bool:
     """Say whether `text` may stand in a topic as a fleet or a device."""
     return _NAME.fullmatch(text) is not None
@@ -56,10 +64,20 @@ def is_name(text: str) -> bool:
 
 def topic(fleet: FleetId, device: DeviceId, leaf: Leaf) -> str:
     """Return the topic of `leaf` of one device, or raise BadMessage for a name that may not stand in a topic."""
-    for name in (fleet, device):
-        if not is_name(name):
-            raise BadMessage(f"{name!r} may not stand in a topic: use 1 to 64 letters, digits, '.', '_' or '-'")
+    _expect_names(fleet, device)
     return f"{ROOT}/{fleet}/{device}/{leaf}"
+
+
+def reply_topic(fleet: FleetId, device: DeviceId, client: str) -> str:
+    """Return where a device answers the commands of `client`; raises BadMessage as `topic` does."""
+    _expect_names(fleet, device, client)
+    return f"{ROOT}/{fleet}/{device}/{REPLY}/{client}"
+
+
+def replies_filter(fleet: FleetId, client: str) -> str:
+    """Return the filter for the answers of every device of a fleet to `client`; raises BadMessage as `topic` does."""
+    _expect_names(fleet, client)
+    return f"{ROOT}/{fleet}/+/{REPLY}/{client}"
 
 
 def filter_for(fleet: FleetId, leaf: Leaf, share: str | None = None) -> str:
@@ -73,13 +91,42 @@ def filter_for(fleet: FleetId, leaf: Leaf, share: str | None = None) -> str:
 
 def parse_topic(text: str) -> Address:
     """Return the address that `text` names, or raise BadMessage."""
+    fleet, device, leaf = _parts(text)
+    try:
+        return Address(fleet, device, Leaf(leaf))
+    except ValueError:
+        raise BadMessage(f"topic {text[:120]!r}: no such leaf") from None
+
+
+def parse_reply(text: str) -> ReplyAddress:
+    """Return whose answer to whom belongs on the topic `text`, or raise BadMessage when it is no reply topic."""
+    fleet, device, leaf = _parts(text)
+    reply, _, client = leaf.partition("/")
+    if reply != REPLY or not is_name(client):
+        raise BadMessage(f"topic {text[:120]!r} is not one of {ROOT}/FLEET/DEVICE/{REPLY}/CLIENT")
+    return ReplyAddress(fleet, device, client)
+
+
+def is_reply(text: str) -> bool:
+    """Say whether `text` is a reply topic."""
+    try:
+        parse_reply(text)
+    except BadMessage:
+        return False
+    return True
+
+
+def _parts(text: str) -> tuple[FleetId, DeviceId, str]:
     parts = text.split("/", 4)
     if len(parts) != 5 or f"{parts[0]}/{parts[1]}" != ROOT:
         raise BadMessage(f"topic {text[:120]!r} is not one of {ROOT}/FLEET/DEVICE/…")
     _, _, fleet, device, leaf = parts
     if not (is_name(fleet) and is_name(device)):
         raise BadMessage(f"topic {text[:120]!r}: fleet or device is not a name")
-    try:
-        return Address(FleetId(fleet), DeviceId(device), Leaf(leaf))
-    except ValueError:
-        raise BadMessage(f"topic {text[:120]!r}: no such leaf") from None
+    return FleetId(fleet), DeviceId(device), leaf
+
+
+def _expect_names(*names: str) -> None:
+    for name in names:
+        if not is_name(name):
+            raise BadMessage(f"{name!r} may not stand in a topic: use 1 to 64 letters, digits, '.', '_' or '-'")

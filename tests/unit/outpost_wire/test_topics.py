@@ -4,7 +4,20 @@ import pytest
 
 from outpost_wire.errors import BadMessage
 from outpost_wire.ids import DeviceId, FleetId
-from outpost_wire.topics import FROM_DEVICE, Address, Leaf, filter_for, parse_topic, topic
+from outpost_wire.topics import (
+    COMMANDS,
+    FROM_DEVICE,
+    Address,
+    Leaf,
+    ReplyAddress,
+    filter_for,
+    is_reply,
+    parse_reply,
+    parse_topic,
+    replies_filter,
+    reply_topic,
+    topic,
+)
 
 FLEET, DEVICE = FleetId("home"), DeviceId("pi-5.local")
 
@@ -51,4 +64,44 @@ def test_a_filter_covers_every_device_and_is_shared_when_asked() -> None:
 
 
 def test_what_the_manager_publishes_is_not_from_a_device() -> None:
-    assert set(Leaf) - FROM_DEVICE == {Leaf.SHADOW_DESIRED, Leaf.ACKED}
+    assert set(Leaf) - FROM_DEVICE == {Leaf.SHADOW_DESIRED, Leaf.ACKED} | COMMANDS
+
+
+def test_a_reply_topic_is_parsed_back_to_its_address() -> None:
+    text = reply_topic(FLEET, DEVICE, "manager")
+    assert text == "outpost/v1/home/pi-5.local/reply/manager"
+    assert parse_reply(text) == ReplyAddress(FLEET, DEVICE, "manager")
+    assert is_reply(text)
+
+
+def test_a_filter_covers_the_answers_of_every_device_to_one_manager() -> None:
+    assert replies_filter(FLEET, "manager") == "outpost/v1/home/+/reply/manager"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "outpost/v1/home/pi/reply",
+        "outpost/v1/home/pi/reply/",
+        "outpost/v1/home/pi/reply/a/b",
+        "outpost/v1/home/pi/reply/+",
+        "outpost/v1/home/pi/reply/#",
+        "outpost/v1/home/pi/replyx/manager",
+        "outpost/v1/home/+/reply/manager",
+        "outpost/v1/home/pi/state",
+        "other/home/pi/reply/manager",
+    ],
+)
+def test_what_is_no_reply_topic_is_refused(text: str) -> None:
+    assert not is_reply(text)
+    with pytest.raises(BadMessage):
+        parse_reply(text)
+
+
+@pytest.mark.parametrize("name", ["", "+", "#", "a/b", "a" * 65])
+def test_no_reply_topic_is_made_of_what_is_no_name(name: str) -> None:
+    with pytest.raises(BadMessage, match="may not stand in a topic"):
+        reply_topic(FLEET, DEVICE, name)
+    with pytest.raises(BadMessage, match="may not stand in a topic"):
+        replies_filter(FLEET, name)

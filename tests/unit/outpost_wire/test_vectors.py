@@ -13,7 +13,9 @@ import msgspec
 import pytest
 
 from outpost_wire import messages
+from outpost_wire.commands import decode_command
 from outpost_wire.errors import BadMessage
+from outpost_wire.topics import Leaf
 
 WIRE = Path(__file__).parents[2] / "vectors" / "wire"
 
@@ -24,6 +26,13 @@ DECODE: dict[str, Decode] = {
     "reported": lambda raw: messages.decode(raw, messages.Reported),
     "uplink": lambda raw: messages.decode(raw, messages.Uplink),
     "acked": lambda raw: messages.decode(raw, messages.Acked),
+    "desired": lambda raw: messages.decode(raw, messages.Desired),
+    "approve": lambda raw: decode_command(Leaf.PAIR_APPROVE, raw),
+    "refuse": lambda raw: decode_command(Leaf.PAIR_REFUSE, raw),
+    "revoke": lambda raw: decode_command(Leaf.PAIR_REVOKE, raw),
+    "cancel": lambda raw: decode_command(Leaf.TASK_CANCEL, raw),
+    "retry": lambda raw: decode_command(Leaf.TASK_RETRY, raw),
+    "done": lambda raw: messages.decode(raw, messages.CommandDone),
     "event": messages.decode_event,
     "telemetry": messages.decode_telemetry,
 }
