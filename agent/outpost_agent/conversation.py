@@ -2,18 +2,20 @@
 
 A message that came in is unique by (channel, platform id). One that goes out is written in the transaction of the
 result it tells, and moves through the states of `outpost_agent.outbound.core`. `seq` rises over all chats of the
-device and is never used again.
+device and is never used again. An answer whose fate is unknown is offered again by the next answer of its chat; when
+the person wants it, it goes out as a new message and the old one is `replaced`.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import msgspec
 
 from outpost_sdk.channel import Accepted, Attachment, Incoming, KeyReused
+from outpost_sdk.handler import Language
 from outpost_sdk.tasks import Effect
 from outpost_wire.document import Document
 from outpost_wire.errors import BadInput
@@ -43,7 +45,27 @@ CREATE INDEX message_chat ON message (channel, chat, seq);
 CREATE INDEX message_open ON message (channel, state, seq) WHERE direction = 'out' AND state != 'delivered';
 """
 
-OutState = Literal["prepared", "queued", "sending", "delivered", "unknown", "refused"]
+CONVERSATION_2_SCHEMA = """
+ALTER TABLE message ADD COLUMN person TEXT;
+ALTER TABLE message ADD COLUMN language TEXT;
+ALTER TABLE message ADD COLUMN part INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE message ADD COLUMN offers TEXT;
+ALTER TABLE message ADD COLUMN offered_by INTEGER;
+ALTER TABLE message ADD COLUMN held TEXT NOT NULL DEFAULT '';
+CREATE INDEX message_to_send ON message (channel, chat, seq)
+    WHERE direction = 'out' AND state IN ('prepared', 'queued');
+CREATE INDEX message_unknown ON message (channel, chat, seq) WHERE direction = 'out' AND state = 'unknown';
+CREATE INDEX message_held ON message (seq) WHERE held != '';
+CREATE INDEX message_result ON message (seq) WHERE direction = 'out' AND task_id IS NOT NULL;
+CREATE TABLE progress_shown (
+    channel TEXT NOT NULL,
+    chat TEXT NOT NULL,
+    shown_as TEXT NOT NULL,
+    PRIMARY KEY (channel, chat)
+) STRICT, WITHOUT ROWID;
+"""
+
+OutState = Literal["prepared", "queued", "sending", "delivered", "unknown", "refused", "replaced"]
 
 
 class NoSuchMessage(BadInput):
@@ -53,7 +75,12 @@ class NoSuchMessage(BadInput):
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as it stands."""
+    """A message as it stands.
+
+    `person` is who said it, or whom it is for. Of one that goes out, the first `part` calls were confirmed, and
+    `offers` names the messages that it offers again, None while that is not decided. `held` says why no work was
+    started yet for one that came in.
+    """
 
     seq: int
     id: str
@@ -68,22 +95,51 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     task_id: str | None
     state: str
     created_ms: int
+    sender: str | None = None
+    person: str | None = None
+    language: Language | None = None
+    part: int = 0
+    offers: tuple[int, ...] | None = None
+    held: str = ""
+
+
+class ChatSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A chat in a list: who spoke there last, how many messages it has and when the last one came."""
+
+    channel: str
+    chat: str
+    person: str | None
+    count: int
+    last_ms: int
 
 
 class Receive(Effect, frozen=True, kw_only=True):
-    """A message has come in; AlreadyAccepted undoes the transaction when it had come in before."""
+    """A message has come in; AlreadyAccepted undoes the transaction when it had come in before.
+
+    `held` says why no work is started for it yet, "" when it is or none is needed.
+    """
 
     message_id: str
     task_id: str | None
     incoming: Incoming
+    person: str | None = None
+    held: str = ""
+
+
+class Release(Effect, frozen=True, kw_only=True):
+    """Work was started for messages that had been held, or they need none."""
+
+    message_ids: tuple[str, ...]
+    task_id: str | None
 
 
 class Reply(Effect, frozen=True, kw_only=True):
-    """Something is said in a chat, in answer to a message of it or by itself."""
+    """Something is said in a chat, in answer to a message of it or by itself; `person` is whom it is for."""
 
     id: str
     channel: str
     chat: str
+    person: str | None = None
     text: str
     document: Document
     attachments: tuple[Attachment, ...] = ()
@@ -104,8 +160,9 @@ _encode = msgspec.json.Encoder().encode
 _attachments = msgspec.json.Decoder(tuple[Attachment, ...]).decode
 _document = msgspec.json.Decoder(Document).decode
 _NO_ATTACHMENTS = b"[]"
-_COLUMNS = (
-    "seq, id, channel, chat, direction, platform_id, text, document, attachments, reply_to, task_id, state, created_ms"
+COLUMNS = (
+    "seq, id, channel, chat, direction, platform_id, text, document, attachments, reply_to, task_id, state, created_ms,"
+    " sender, person, language, part, offers, held"
 )
 
 
@@ -117,7 +174,8 @@ def receive(connection: sqlite3.Connection, effect: Receive, now_ms: int) -> Non
         raise AlreadyAccepted(known)
     connection.execute(
         "INSERT INTO message (id, channel, chat, direction, platform_id, sender, digest, text, attachments, task_id,"
-        " state, created_ms, updated_ms) VALUES (?, ?, ?, 'in', ?, ?, ?, ?, ?, ?, 'received', ?, ?)",
+        " state, created_ms, updated_ms, person, language, held)"
+        " VALUES (?, ?, ?, 'in', ?, ?, ?, ?, ?, ?, 'received', ?, ?, ?, ?, ?)",
         (
             effect.message_id,
             incoming.channel,
@@ -130,7 +188,27 @@ def receive(connection: sqlite3.Connection, effect: Receive, now_ms: int) -> Non
             effect.task_id,
             now_ms,
             now_ms,
+            effect.person,
+            incoming.language,
+            effect.held,
         ),
+    )
+
+
+def held_messages(connection: sqlite3.Connection, channel: str | None = None) -> list[Stored]:
+    """Return the messages for which no work was started yet, ascending; those of one channel when given."""
+    rows = connection.execute(
+        f"SELECT {COLUMNS} FROM message WHERE held != '' AND channel = coalesce(?, channel) ORDER BY seq",  # noqa: S608
+        (channel,),
+    )
+    return [stored(row) for row in rows]
+
+
+def release(connection: sqlite3.Connection, message_ids: Iterable[str], task_id: str | None, now_ms: int) -> None:
+    """Write that held messages wait no longer, and which task is their work; others are left as they are."""
+    connection.executemany(
+        "UPDATE message SET held = '', task_id = ?, updated_ms = ? WHERE id = ? AND held != ''",
+        [(task_id, now_ms, message_id) for message_id in message_ids],
     )
 
 
@@ -154,7 +232,7 @@ def reply(connection: sqlite3.Connection, effect: Reply, now_ms: int) -> None:
     """Write a message that is to go out."""
     connection.execute(
         "INSERT INTO message (id, channel, chat, direction, text, document, attachments, reply_to, task_id, state,"
-        " created_ms, updated_ms) VALUES (?, ?, ?, 'out', ?, ?, ?, ?, ?, ?, ?, ?)",
+        " created_ms, updated_ms, person) VALUES (?, ?, ?, 'out', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             effect.id,
             effect.channel,
@@ -167,6 +245,7 @@ def reply(connection: sqlite3.Connection, effect: Reply, now_ms: int) -> None:
             effect.state,
             now_ms,
             now_ms,
+            effect.person,
         ),
     )
 
@@ -174,10 +253,10 @@ def reply(connection: sqlite3.Connection, effect: Reply, now_ms: int) -> None:
 def page_after(connection: sqlite3.Connection, channel: str, chat: str, after: int, limit: int) -> list[Stored]:
     """Return up to `limit` messages of a chat with a seq above `after`, ascending."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM message WHERE channel = ? AND chat = ? AND seq > ? ORDER BY seq LIMIT ?",  # noqa: S608
+        f"SELECT {COLUMNS} FROM message WHERE channel = ? AND chat = ? AND seq > ? ORDER BY seq LIMIT ?",  # noqa: S608
         (channel, chat, after, limit),
     )
-    return [_stored(row) for row in rows]
+    return [stored(row) for row in rows]
 
 
 def page_before(
@@ -185,60 +264,105 @@ def page_before(
 ) -> list[Stored]:
     """Return the newest `limit` messages of a chat with a seq below `before` (any when None), ascending."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM message WHERE channel = ? AND chat = ? AND seq < ? ORDER BY seq DESC LIMIT ?",  # noqa: S608
+        f"SELECT {COLUMNS} FROM message WHERE channel = ? AND chat = ? AND seq < ? ORDER BY seq DESC LIMIT ?",  # noqa: S608
         (channel, chat, 2**62 if before is None else before, limit),
     )
-    return [_stored(row) for row in rows][::-1]
+    return [stored(row) for row in rows][::-1]
 
 
 def get_message(connection: sqlite3.Connection, message_id: str) -> Stored:
     """Return a message, or raise NoSuchMessage."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM message WHERE id = ?", (message_id,)).fetchone()  # noqa: S608
+    row = connection.execute(f"SELECT {COLUMNS} FROM message WHERE id = ?", (message_id,)).fetchone()  # noqa: S608
     if row is None:
         raise NoSuchMessage("There is no such message.", "没有这条消息。")
-    return _stored(row)
+    return stored(row)
 
 
-def open_messages(connection: sqlite3.Connection, channel: str, limit: int) -> list[Stored]:
-    """Return the oldest messages that still have to go out on a channel, ascending."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM message WHERE channel = ? AND direction = 'out'"  # noqa: S608
-        " AND state != 'delivered' AND state IN ('prepared', 'queued') ORDER BY seq LIMIT ?",
-        (channel, limit),
-    )
-    return [_stored(row) for row in rows]
-
-
-def interrupted(connection: sqlite3.Connection, channel: str) -> list[Stored]:
-    """Return what was being sent on a channel, ascending; after a restart nobody knows whether it was shown."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM message WHERE channel = ? AND direction = 'out' AND state != 'delivered'"  # noqa: S608
-        " AND state = 'sending' ORDER BY seq",
-        (channel,),
-    )
-    return [_stored(row) for row in rows]
-
-
-def move(
+def results_page(
     connection: sqlite3.Connection,
-    seq: int,
-    states: tuple[str, str],
-    now_ms: int,
     *,
-    sent_as: str | None = None,
-    reason: str = "",
-) -> bool:
-    """Move a message that goes out from the first of `states` to the second; return False when it was not in the first.
+    person: str | None = None,
+    chat: tuple[str, str] | None = None,
+    before: int | None = None,
+    limit: int,
+) -> list[Stored]:
+    """Return the newest `limit` answers that tasks made, with a seq below `before`, newest first.
 
-    `sent_as` is the platform's id for it, `reason` says why it is in this state.
+    `person` and `chat`, a channel with a chat of it, narrow that to whom they are for and where they were given.
     """
-    before, after = states
-    moved = connection.execute(
-        "UPDATE message SET state = ?, updated_ms = ?, platform_id = coalesce(?, platform_id), reason = nullif(?, '')"
-        " WHERE seq = ? AND direction = 'out' AND state = ?",
-        (after, now_ms, sent_as, reason, seq, before),
+    terms = ["direction = 'out' AND task_id IS NOT NULL AND seq < ?"]
+    where: list[Any] = [2**62 if before is None else before]
+    if person is not None:
+        terms.append("person = ?")
+        where.append(person)
+    if chat is not None:
+        terms.append("channel = ? AND chat = ?")
+        where += chat
+    rows = connection.execute(
+        f"SELECT {COLUMNS} FROM message WHERE {' AND '.join(terms)}"  # noqa: S608
+        " AND (document IS NOT NULL OR attachments != ?) ORDER BY seq DESC LIMIT ?",
+        (*where, _NO_ATTACHMENTS, limit),
     )
-    return moved.rowcount == 1
+    return [stored(row) for row in rows]
+
+
+def chats(connection: sqlite3.Connection, limit: int) -> list[ChatSummary]:
+    """Return the chats of all channels, up to `limit`, the one that was used last first."""
+    rows = connection.execute(
+        "SELECT newest.channel, newest.chat, (SELECT person FROM message WHERE channel = newest.channel"
+        " AND chat = newest.chat AND person IS NOT NULL ORDER BY seq DESC LIMIT 1), newest.messages, message.created_ms"
+        " FROM (SELECT channel, chat, count(*) AS messages, max(seq) AS seq FROM message GROUP BY channel, chat)"
+        " AS newest JOIN message ON message.seq = newest.seq ORDER BY newest.seq DESC LIMIT ?",
+        (limit,),
+    )
+    return [
+        ChatSummary(channel=channel, chat=chat, person=person, count=count, last_ms=last_ms)
+        for channel, chat, person, count, last_ms in rows
+    ]
+
+
+def say_again(  # noqa: PLR0917
+    connection: sqlite3.Connection, channel: str, chat: str, seq: int, new_id: Callable[[], str], now_ms: int
+) -> bool:
+    """Let the message at `seq` of this chat go out as a new one, from the call whose fate is unknown.
+
+    Returns False, and changes nothing, unless there is one whose fate is unknown.
+    """
+    replaced = connection.execute(
+        "UPDATE message SET state = 'replaced', updated_ms = ? WHERE seq = ? AND channel = ? AND chat = ?"
+        " AND direction = 'out' AND state = 'unknown'",
+        (now_ms, seq, channel, chat),
+    )
+    if replaced.rowcount == 0:
+        return False
+    connection.execute(
+        "INSERT INTO message (id, channel, chat, direction, text, document, attachments, reply_to, state, created_ms,"
+        " updated_ms, person, part, offers) SELECT ?, channel, chat, 'out', text, document, attachments, reply_to,"
+        " 'queued', ?, ?, person, part, coalesce(offers, '') FROM message WHERE seq = ?",
+        (new_id(), now_ms, now_ms, seq),
+    )
+    return True
+
+
+def doubtful(connection: sqlite3.Connection) -> int:
+    """Return how many answers may not have arrived and were not offered again yet.
+
+    Before the channels start, these are also the ones in whose midst a previous life ended.
+    """
+    (count,) = connection.execute(
+        "SELECT count(*) FROM message WHERE direction = 'out' AND state != 'delivered'"
+        " AND (state = 'sending' OR (state = 'unknown' AND offered_by IS NULL))"
+    ).fetchone()
+    return int(count)
+
+
+def last_heard(connection: sqlite3.Connection, channel: str, chat: str) -> int:
+    """Return the seq of the last message that came in in a chat, 0 when none has."""
+    row = connection.execute(
+        "SELECT seq FROM message WHERE channel = ? AND chat = ? AND direction = 'in' ORDER BY seq DESC LIMIT 1",
+        (channel, chat),
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def read_up_to(connection: sqlite3.Connection, channel: str, chat: str, seq: int, now_ms: int) -> list[int]:
@@ -272,15 +396,40 @@ def find_attachment(
 def counts(connection: sqlite3.Connection) -> dict[str, int]:
     """Return how many messages are in each state on their way out, `unknown` and `refused` ones among them."""
     rows = connection.execute(
-        "SELECT state, count(*) FROM message WHERE direction = 'out' AND state != 'delivered' GROUP BY state"
+        "SELECT state, count(*) FROM message WHERE direction = 'out' AND state != 'delivered'"
+        " AND state != 'replaced' GROUP BY state"
     )
     return dict(rows.fetchall())
 
 
-def _stored(row: tuple[Any, ...]) -> Stored:
-    seq, id_, channel, chat, direction, platform_id, text, document, attachments, reply_to, task_id, state, created = (
-        row
-    )
+def parse_seqs(offers: str) -> tuple[int, ...]:
+    """Return the numbers in the column `offers`."""
+    return tuple(int(seq) for seq in offers.split())
+
+
+def stored(row: tuple[Any, ...]) -> Stored:
+    """Return the message in a row of COLUMNS."""
+    (
+        seq,
+        id_,
+        channel,
+        chat,
+        direction,
+        platform_id,
+        text,
+        document,
+        attachments,
+        reply_to,
+        task_id,
+        state,
+        created,
+        sender,
+        person,
+        language,
+        part,
+        offers,
+        held,
+    ) = row
     return Stored(
         seq=seq,
         id=id_,
@@ -295,4 +444,10 @@ def _stored(row: tuple[Any, ...]) -> Stored:
         task_id=task_id,
         state=state,
         created_ms=created,
+        sender=sender,
+        person=person,
+        language=language,
+        part=part,
+        offers=None if offers is None else parse_seqs(offers),
+        held=held,
     )

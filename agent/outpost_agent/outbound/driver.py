@@ -8,8 +8,9 @@ import logging
 import random
 from collections.abc import Callable
 
-from outpost_agent.conversation import NoSuchMessage, Stored, get_message, interrupted, move, open_messages
+from outpost_agent.conversation import NoSuchMessage, Stored, get_message
 from outpost_agent.outbound.core import Event, Out, step
+from outpost_agent.outbound.rows import chats_to_serve, interrupted, move, next_to_send
 from outpost_disk import Database, DatabaseFailed
 from outpost_sdk.channel import Channel, Delivery, Outgoing, SendLater, SendRefused
 from outpost_wire.document import Document
@@ -45,10 +46,10 @@ class Outbound:
         async with asyncio.TaskGroup() as group:
             while True:
                 self._poked.clear()
-                for chat, messages in (await self._waiting()).items():
+                for chat in await self._waiting():
                     if chat not in self._busy and len(self._busy) < CHATS_AT_ONCE:
                         self._busy.add(chat)
-                        group.create_task(self._serve(chat, messages))
+                        group.create_task(self._serve(chat))
                 await self._poked.wait()
 
     async def _recover(self) -> None:
@@ -56,15 +57,14 @@ class Outbound:
             await self._move(message.seq, Out.SENDING, Event.RESTARTED, reason="the device stopped while sending this")
             log.warning("send unknown", extra={"channel": self._channel.id, "seq": message.seq})
 
-    async def _waiting(self) -> dict[str, list[Stored]]:
-        chats: dict[str, list[Stored]] = {}
-        for message in await self._database.read(lambda connection: open_messages(connection, self._channel.id, PAGE)):
-            chats.setdefault(message.chat, []).append(message)
-        return chats
+    async def _waiting(self) -> list[str]:
+        return await self._database.read(lambda connection: chats_to_serve(connection, self._channel.id, PAGE))
 
-    async def _serve(self, chat: str, messages: list[Stored]) -> None:
+    async def _serve(self, chat: str) -> None:
         try:
-            for message in messages:
+            while message := await self._database.read(
+                lambda connection: next_to_send(connection, self._channel.id, chat)
+            ):
                 await self._deliver(message)
         finally:
             self._busy.discard(chat)

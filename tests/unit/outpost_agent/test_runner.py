@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from outpost_agent.content import ContentFolder
-from outpost_agent.conversation import CONVERSATION_SCHEMA, Stored, page_after
+from outpost_agent.conversation import CONVERSATION_2_SCHEMA, CONVERSATION_SCHEMA, Stored, page_after
 from outpost_agent.ledger import Ledger
 from outpost_agent.runner import Runner
 from outpost_agent.tasks import TASK_SCHEMA, SqliteEngine
@@ -119,7 +119,9 @@ async def bench(
 ) -> AsyncIterator[Bench]:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     async with (
-        open_database(tmp_path / "d.sqlite", [CONVERSATION_SCHEMA, TASK_SCHEMA, OUTBOX_SCHEMA]) as database,
+        open_database(
+            tmp_path / "d.sqlite", [CONVERSATION_SCHEMA, TASK_SCHEMA, OUTBOX_SCHEMA, CONVERSATION_2_SCHEMA]
+        ) as database,
         WorkerPool(HANDLERS, limit=2) as pool,
     ):
 

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 
 from outpost_agent.channels.web import CHANNEL, Guard, WebChat
 from outpost_agent.content import ContentFolder
-from outpost_agent.conversation import CONVERSATION_SCHEMA, Receive, Reply, receive, reply
+from outpost_agent.conversation import CONVERSATION_2_SCHEMA, CONVERSATION_SCHEMA, Receive, Reply, receive, reply
 from outpost_agent.hub import Hub
 from outpost_agent.server import make_server
 from outpost_agent.tasks import TASK_SCHEMA, SqliteEngine
@@ -106,7 +106,9 @@ def _no_effect(*_: object) -> None:
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[WebRig]:
-    async with open_database(tmp_path / "d.sqlite", [CONVERSATION_SCHEMA, TASK_SCHEMA]) as database:
+    async with open_database(
+        tmp_path / "d.sqlite", [CONVERSATION_SCHEMA, TASK_SCHEMA, CONVERSATION_2_SCHEMA]
+    ) as database:
         rig = WebRig(database, tmp_path)
 
         async def metrics() -> bytes:

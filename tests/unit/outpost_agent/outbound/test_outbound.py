@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from outpost_agent.conversation import CONVERSATION_SCHEMA, Reply, get_message, move, reply
+from outpost_agent.conversation import CONVERSATION_2_SCHEMA, CONVERSATION_SCHEMA, Reply, get_message, reply
 from outpost_agent.outbound.core import NEXT, Event, Out, UnexpectedMove, step
 from outpost_agent.outbound.driver import Outbound
+from outpost_agent.outbound.rows import move
 from outpost_disk import Database, open_database
 from outpost_sdk.channel import Caps, ChannelContext, Delivery, Outgoing, SendLater, SendRefused, SendUnknown
 from outpost_wire.document import Document
@@ -66,7 +67,7 @@ class Scripted:
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with open_database(tmp_path / "d.sqlite", [CONVERSATION_SCHEMA]) as database:
+    async with open_database(tmp_path / "d.sqlite", [CONVERSATION_SCHEMA, CONVERSATION_2_SCHEMA]) as database:
         yield database
 
 
