@@ -1,6 +1,7 @@
 """What every channel must do. A test module subclasses `ChannelSuite` and gives it a fixture `rig`.
 
-The rig joins the adapter under test to its platform, or to a faithful fake of it, and plays the person in the chat.
+The rig joins the adapter under test to its platform, or to a faithful fake of it, and plays the person in the chat. A
+channel whose platform is called (`Delivery.BY_CALL`) passes `CalledChannelSuite`, which asks for more.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol, TypeVar
 
-from outpost_sdk.channel import Accepted, Attachment, Caps, Channel, Incoming
+import msgspec
+
+from outpost_sdk.channel import Accepted, Attachment, Caps, Channel, ChannelHealth, Incoming
 from outpost_wire.errors import OutpostError
 
 T = TypeVar("T")
@@ -47,16 +50,30 @@ class Refusal(OutpostError):
 
 
 class RecordingContext:
-    """A `ChannelContext` that records; `gate` holds accepting back, `refuse` makes it fail."""
+    """A `ChannelContext` that records; `gate` holds accepting back, `refuse` makes it fail, `admits` is its word."""
 
     def __init__(self) -> None:
         self.accepted: list[Incoming] = []
         self.asked: list[Incoming] = []
+        self.admitted: list[Incoming] = []
+        self.admits = True
+        self.health: list[ChannelHealth] = []
         self.kept: dict[str, bytes] = {}
         self.gate = asyncio.Event()
         self.gate.set()
         self.refuse = False
         self.changed = asyncio.Condition()
+
+    async def admit(self, incoming: Incoming) -> bool:
+        """Record who asks."""
+        async with self.changed:
+            self.admitted.append(incoming)
+            self.changed.notify_all()
+        return self.admits
+
+    def tell(self, health: ChannelHealth) -> None:
+        """Record how the channel is."""
+        self.health.append(health)
 
     async def accept(self, incoming: Incoming) -> Accepted:
         """Record a message once per platform id."""
@@ -82,6 +99,18 @@ class RecordingContext:
     async def until_asked(self, count: int) -> None:
         """Wait until `count` messages were offered."""
         await self._until(lambda: len(self.asked) >= count)
+
+    async def until_admitted(self, count: int) -> None:
+        """Wait until `count` messages were asked about."""
+        await self._until(lambda: len(self.admitted) >= count)
+
+    async def until_files(self, count: int) -> None:
+        """Wait until the accepted messages have `count` files."""
+        await self._until(lambda: len(self.files()) >= count)
+
+    def files(self) -> list[Attachment]:
+        """Return the files of all accepted messages, in order."""
+        return [item for incoming in self.accepted for item in incoming.attachments]
 
     async def until_accepted(self, count: int) -> None:
         """Wait until `count` messages were accepted."""
@@ -139,16 +168,45 @@ class ChannelSuite:
     async def test_brings_in_files_byte_for_byte(self, rig: Rig) -> None:
         data = bytes(range(256)) * 5000
         await rig.person_says("see", (("a b.log", data), ("空.txt", b"")))
-        await rig.context.until_accepted(1)
-        (incoming,) = rig.context.accepted
-        assert [(item.name, item.size) for item in incoming.attachments] == [("a b.log", len(data)), ("空.txt", 0)]
-        assert [rig.context.kept[item.id] for item in incoming.attachments] == [data, b""]
+        await rig.context.until_files(2)
+        files = rig.context.files()
+        assert [(item.name, item.size) for item in files] == [("a b.log", len(data)), ("空.txt", 0)]
+        assert [rig.context.kept[item.id] for item in files] == [data, b""]
+        assert "".join(incoming.text for incoming in rig.context.accepted) == "see"
+
+    async def test_files_sent_together_come_as_one_message_or_one_album(self, rig: Rig) -> None:
+        await rig.person_says("see", (("a.log", b"a"), ("b.log", b"b")))
+        await rig.context.until_files(2)
+        assert len({incoming.album or incoming.platform_id for incoming in rig.context.accepted}) == 1
 
     async def test_shows_what_the_device_says_once_and_in_order(self, rig: Rig) -> None:
         said = [f"answer {number}" for number in range(10)]
         for text in said:
             await rig.device_says(text)
         await _until(rig.shown, said)
+
+
+class CalledChannelSuite(ChannelSuite):
+    """The suite for a channel that takes its messages from a platform and calls it to send."""
+
+    async def test_fetches_no_file_of_somebody_who_is_not_admitted(self, rig: Rig) -> None:
+        rig.context.admits = False
+        await rig.person_says("see", (("a.log", b"secret"),))
+        await rig.context.until_admitted(1)
+        await _until(rig.acknowledged, 1)
+        assert rig.context.kept == {}
+        assert rig.context.asked == []
+
+    async def test_asks_about_a_message_as_it_will_be_handed_over_but_without_its_files(self, rig: Rig) -> None:
+        await rig.person_says("see", (("a.log", b"x"),))
+        await rig.context.until_accepted(1)
+        asked_about, accepted = rig.context.admitted[0], rig.context.accepted[0]
+        assert asked_about == msgspec.structs.replace(accepted, attachments=())
+
+    async def test_says_that_it_is_on(self, rig: Rig) -> None:
+        await rig.person_says("hello")
+        await rig.context.until_accepted(1)
+        assert rig.context.health[-1].state == "on"
 
 
 async def _until(read: Callable[[], Awaitable[T]], wanted: T) -> None:
