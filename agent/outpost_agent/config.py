@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from outpost_agent.outlet import check_proxy
+from outpost_agent.router.core import WhenBusy
 from outpost_disk.settings import Port, Section, is_loopback, load_settings, split_address
 from outpost_wire.messages import Name, Results, Short
 from outpost_wire.topics import is_name
@@ -111,9 +112,6 @@ class NetworkConfig(Section, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         check_proxy(self.proxy)
-
-
-WhenBusy = Literal["steer", "queue", "collect", "interrupt"]
 
 
 class ConversationConfig(Section, frozen=True, kw_only=True):

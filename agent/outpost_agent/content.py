@@ -117,3 +117,11 @@ def _append(file: RawIOBase, digest: hashlib.blake2b, block: bytes) -> None:
     while view:
         view = view[file.write(view) :]
     digest.update(block)
+
+
+async def read_blocks(descriptor: int) -> AsyncIterator[bytes]:
+    """Give what the file behind `descriptor` holds, from its beginning, whatever its position is."""
+    offset = 0
+    while block := await asyncio.to_thread(os.pread, descriptor, BLOCK, offset):
+        offset += len(block)
+        yield block

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable
 
 from outpost_agent import replies
-from outpost_agent.conversation import Receive, Reply, receive, reply
+from outpost_agent.conversation import Receive, Release, Reply, receive, release, reply
 from outpost_link import outbox
 from outpost_sdk.tasks import Effect, Task
 from outpost_wire.messages import Event, TaskChanged, TaskFacts, encode
@@ -44,6 +44,8 @@ class Ledger:
             case Reply():
                 reply(connection, effect, now_ms)
                 self._poke(effect.channel, effect.chat, None)
+            case Release():
+                release(connection, effect.message_ids, effect.task_id, now_ms)
             case Emit():
                 self._emit(connection, effect.event, now_ms)
             case _:
@@ -65,6 +67,7 @@ class Ledger:
             id=self._new_id(),
             channel=spec.channel,
             chat=spec.chat,
+            person=spec.principal,
             text=said.text,
             document=said.document,
             reply_to=spec.message_id,

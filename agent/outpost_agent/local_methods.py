@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -13,7 +12,7 @@ from msgspec import Meta
 
 from outpost_agent.channels.local import CHANNEL
 from outpost_agent.channels.web.views import attachment_view, message_view, task_view
-from outpost_agent.content import BLOCK, ContentFolder
+from outpost_agent.content import ContentFolder, read_blocks
 from outpost_agent.conversation import Stored, get_message, page_after, read_up_to
 from outpost_agent.hub import Hub
 from outpost_agent.local.answer import Reply
@@ -152,14 +151,7 @@ class LocalMethods:
     async def _keep(self, name: str, fd: int) -> Attachment:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise BadInput(f"{name} is not a file.", f"{name} 不是普通文件。")
-        return await self._content.keep(name, "application/octet-stream", _blocks(fd))
-
-
-async def _blocks(fd: int) -> AsyncIterator[bytes]:
-    offset = 0
-    while block := await asyncio.to_thread(os.pread, fd, BLOCK, offset):
-        offset += len(block)
-        yield block
+        return await self._content.keep(name, "application/octet-stream", read_blocks(fd))
 
 
 def _params(call: Call, kind: type[P]) -> P:

@@ -6,10 +6,11 @@ Gauges are set when somebody asks; counters and histograms live in a registry of
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from outpost_agent.egress import Left
 from outpost_hw.health import Health
 from outpost_wire.messages import TaskState
 
@@ -62,6 +63,26 @@ class Metrics:
             ("reason",),
             registry=registry,
         )
+        self._turned_away = Gauge(
+            "outpost_security_strangers_turned_away", "Strangers who got no code since the start.", registry=registry
+        )
+        self._requests = Gauge("outpost_security_pairing_requests", "Requests to pair that wait.", registry=registry)
+        self._left = Gauge(
+            "outpost_security_left_bytes",
+            "What left the device since the start.",
+            ("destination", "kind"),
+            registry=registry,
+        )
+
+    def set_people(self, turned_away: int, waiting: int) -> None:
+        """Set how many strangers got no code since the start, and how many requests to pair wait."""
+        self._turned_away.set(turned_away)
+        self._requests.set(waiting)
+
+    def set_left(self, totals: Iterable[tuple[str, str, Left]]) -> None:
+        """Set what has left the device since the start."""
+        for destination, kind, left in totals:
+            self._left.labels(destination, kind).set(left.bytes)
 
     def set_system(self, health: Health, *, link: bool | None, outbox: int, dropped: int) -> None:
         """Set the group `system`; `link` is None for a device without a manager.

@@ -9,6 +9,7 @@ import msgspec
 
 from outpost_agent.markdown import escape, parse_markdown
 from outpost_hw.health import Health
+from outpost_sdk.channel import Unfetched
 from outpost_sdk.handler import Language
 from outpost_sdk.tasks import Failure, Task
 from outpost_wire.document import Button, Buttons, Document
@@ -22,7 +23,7 @@ _HELP: dict[Language, str] = {
         " back. Compressed files (gzip, xz, zstd) are fine.\n"
         "- `/status` tells how this device is doing.\n"
         "- `/tasks` lists the work of this chat.\n"
-        "- `/cancel` stops the newest task, `/cancel 2` the second of the list.\n"
+        "- `/cancel` stops the newest task, `/cancel 2` the second of the list; `/retry` tries one again.\n"
         "- `/help` shows this."
     ),
     "zh": (
@@ -31,7 +32,7 @@ _HELP: dict[Language, str] = {
         "压缩文件（gzip、xz、zstd）也可以。\n"
         "- `/status` 查看设备状态。\n"
         "- `/tasks` 列出本聊天的任务。\n"
-        "- `/cancel` 取消最新的任务，`/cancel 2` 取消列表中的第二个。\n"
+        "- `/cancel` 取消最新的任务，`/cancel 2` 取消列表中的第二个；`/retry` 重试任务。\n"
         "- `/help` 显示本说明。"
     ),
 }
@@ -173,6 +174,91 @@ def no_such_number(language: Language) -> Said:
             "zh": "本聊天没有这个可取消的任务。发送 `/tasks` 查看编号。",
         }[language]
     )
+
+
+def retried(task: Task, language: Language) -> Said:
+    """Say what `/retry` did."""
+    title = escape(task.spec.title or task.spec.kind)
+    return say({"en": f"Trying again: {title}.", "zh": f"正在重试：{title}。"}[language])
+
+
+def nothing_to_retry(language: Language) -> Said:
+    """Answer `/retry` when nothing failed or was cancelled, or what it names did not."""
+    return say(
+        {
+            "en": "There is nothing to try again in this chat. `/tasks` shows what failed or was cancelled.",
+            "zh": "本聊天没有可重试的任务。发送 `/tasks` 查看失败或已取消的任务。",
+        }[language]
+    )
+
+
+def said_again(language: Language) -> Said:
+    """Answer `/again`."""
+    return say({"en": "Here it is again:", "zh": "再次发送如下："}[language])
+
+
+def nothing_to_repeat(language: Language) -> Said:
+    """Answer `/again` for something that is known to have arrived, or was never said here."""
+    return say(
+        {
+            "en": "There is no answer in this chat that may be missing.",
+            "zh": "本聊天没有可能丢失的回复。",
+        }[language]
+    )
+
+
+def steered(title: str, language: Language) -> Said:
+    """Say that words join the work under way."""
+    name = escape(title)
+    return say(
+        {
+            "en": f"Noted for the work under way: {name}. Its report will look at that.",
+            "zh": f"已记入正在进行的工作：{name}。报告会关注这一点。",
+        }[language]
+    )
+
+
+def gathered(language: Language) -> Said:
+    """Say that what comes now is worked on together, later."""
+    return say(
+        {
+            "en": "Busy with your earlier work. What you send now is worked on together, right after it.",
+            "zh": "正在处理您之前的任务。您现在发送的内容将在其完成后一并处理。",
+        }[language]
+    )
+
+
+def too_large_to_fetch(files: Sequence[Unfetched], address: str, language: Language) -> Said:
+    """Say that a platform does not hand a file over, and where it can be handed over instead."""
+    names = ", ".join(escape(file.name) for file in files[:3]) + ("…" if len(files) > 3 else "")
+    return say(
+        {
+            "en": f"{names}: too large for this chat app to hand to a bot. Upload it on the device's page:"
+            f" <{address}/>",
+            "zh": f"{names}：文件过大，此聊天应用不能转交给机器人。请在设备页面上传：<{address}/>",
+        }[language]
+    )
+
+
+def owner_only(language: Language) -> Said:
+    """Refuse something that only the owner may do."""
+    return say({"en": "Only the owner of this device may do that.", "zh": "只有设备的主人可以这样做。"}[language])
+
+
+def group_not_open(chat: str, language: Language) -> Said:
+    """Tell the owner how a group is let in."""
+    name = chat.replace("`", "")
+    return say(
+        {
+            "en": f"This group is not on this device's list. To let it in, add `{name}` to the channel's `groups`.",
+            "zh": f"本群不在设备的允许列表中。如需开放，请把 `{name}` 加入该渠道的 `groups`。",
+        }[language]
+    )
+
+
+def refused(error: BadInput, language: Language) -> Said:
+    """Say why something was refused."""
+    return say(escape(error.zh if language == "zh" else error.en))
 
 
 def failed(title: str, failure: Failure, language: Language) -> Said:

@@ -6,21 +6,26 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from outpost_agent.channels.web import Guard
 from outpost_agent.config import Config
 from outpost_agent.conversation import counts
+from outpost_agent.egress import Egress
 from outpost_agent.metrics import Metrics
+from outpost_agent.people import People
+from outpost_agent.remote import RemoteControl
 from outpost_disk import Database
 from outpost_hw.health import Health, HealthReader, read_machine
 from outpost_link import DeviceLink
 from outpost_link.outbox import telemetry_dropped
 from outpost_sdk.tasks import TaskEngine
 from outpost_wire.errors import OutpostError
-from outpost_wire.messages import Reported, Sample, System, TaskState, Telemetry
+from outpost_wire.messages import ChannelFacts, Reported, Sample, System, TaskState, Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +43,6 @@ class Reporter:
         *,
         release: str,
         boot_id: str,
-        link: DeviceLink | None,
         new_id: Callable[[], str],
         clock_ms: Callable[[], int],
     ) -> None:
@@ -46,14 +50,20 @@ class Reporter:
         self._folder = folder
         self._release = release
         self._boot_id = boot_id
-        self._link = link
+        self._link: DeviceLink | None = None
         self._new_id = new_id
         self._clock_ms = clock_ms
         self._started_ms = clock_ms()
         self._started = time.monotonic()
+        self._version = 0
+        self._machine = read_machine(folder)
         self._reader = HealthReader(folder)
         self.metrics = Metrics(config.device.id, release)
         self.task_counts: Mapping[TaskState, int] = {}
+
+    def attach(self, link: DeviceLink) -> None:
+        """Report by `link` from now on."""
+        self._link = link
 
     @property
     def name(self) -> str:
@@ -86,13 +96,21 @@ class Reporter:
             },
         }
 
-    def reported(self) -> Reported:
-        """Return the reported shadow."""
-        machine = read_machine(self._folder)
+    def reported(self, people: People, channels: Sequence[ChannelFacts], remote: RemoteControl) -> Reported:
+        """Return the reported shadow; each has a higher version than the one before."""
+        machine = self._machine
+        self._version = max(self._version + 1, self._clock_ms())
         return Reported(
             id=self._new_id(),
             time_ms=self._clock_ms(),
-            version=self._started_ms,
+            version=self._version,
+            desired_version=remote.desired_version,
+            results=remote.results,
+            owned=people.is_owned,
+            people=people.facts(),
+            requests=people.requests(),
+            turned_away=people.turned_away,
+            channels=tuple(channels),
             name=self.name[:TEXT_LIMIT],
             release=self._release,
             labels=self._config.device.labels,
@@ -121,7 +139,9 @@ class Reporter:
                 log.warning("telemetry not kept", extra={"reason": str(error)})
             await asyncio.sleep(period_s)
 
-    async def status(self, engine: TaskEngine, address: str, channels: list[str]) -> dict[str, Any]:
+    async def status(
+        self, engine: TaskEngine, address: str, channels: Sequence[ChannelFacts], *, is_owned: bool
+    ) -> dict[str, Any]:
         """Return what `outpost status` shows."""
         health = self.health()
         return {
@@ -142,10 +162,13 @@ class Reporter:
             },
             "tasks": dict(await engine.counts()),
             "link": {"connected": self._link.is_connected, "outbox": self._link.depth} if self._link else None,
-            "channels": [{"id": channel, "state": "on"} for channel in channels],
+            "owned": is_owned,
+            "channels": [msgspec.to_builtins(channel) for channel in channels],
         }
 
-    async def render_metrics(self, database: Database, engine: TaskEngine, guard: Guard) -> bytes:
+    async def render_metrics(
+        self, database: Database, engine: TaskEngine, guard: Guard, people: People, egress: Egress
+    ) -> bytes:
         """Return what Prometheus reads."""
         depth = self._link.depth if self._link else 0
         dropped = await database.read(telemetry_dropped) if self._link else 0
@@ -153,6 +176,8 @@ class Reporter:
         self.metrics.set_tasks(await engine.counts(), await database.read(counts))
         refused = guard.refusals
         self.metrics.set_refused(token=refused.token, origin=refused.origin, host=refused.host)
+        self.metrics.set_people(people.turned_away, len(people.requests()))
+        self.metrics.set_left(egress.totals())
         return self.metrics.render()
 
     def _sample(self) -> Sample:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from outpost_agent.markdown import parse_markdown
 from outpost_sdk.handler import File, Outcome
 from outpost_sdk.tasks import Task
 from outpost_wire.document import Document
-from outpost_wire.messages import PLOTS_LIMIT, RESULT_LIMIT, OnDevice, Plot, ResultReady, result_size
+from outpost_wire.messages import PLOTS_LIMIT, RESULT_LIMIT, OnDevice, Plot, ResultReady, Results, result_size
 
+SUMMARY_CHARACTERS = 1_000
 CUT_NOTE = {"en": "\n\n*The rest is on the device.*", "zh": "\n\n*其余内容保存在设备上。*"}
 
 
@@ -31,6 +34,19 @@ def result_of(
         on_device=on_device,
         cut=cut or len(plots) > PLOTS_LIMIT,
     )
+
+
+def leaving(result: ResultReady, how_much: Results) -> ResultReady | None:
+    """Return what leaves for the manager of `result`: all of it, its title and first block, or nothing."""
+    match how_much:
+        case "full":
+            return result
+        case "none":
+            return None
+        case "summary":
+            first = result.report.split("\n\n", 1)[0][:SUMMARY_CHARACTERS]
+            document = Document(parse_markdown(first).blocks[:1])
+            return replace(result, report=first, document=document, plots=(), cut=True)
 
 
 def fit(

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -21,20 +21,21 @@ from msgspec.structs import replace
 from outpost_agent.content import ContentFolder
 from outpost_agent.conversation import Reply
 from outpost_agent.ledger import Emit
-from outpost_agent.results import is_plot, result_of
+from outpost_agent.results import is_plot, leaving, result_of
 from outpost_agent.worker.pool import JobDescription, JobFailed, ParentFolder, WorkerPool
 from outpost_disk import DatabaseFailed
 from outpost_sdk.channel import Attachment
 from outpost_sdk.handler import File, Outcome
 from outpost_sdk.tasks import ENDED, Effect, Failure, Fenced, NoSuchTask, Task, TaskEngine
 from outpost_wire.ids import TaskId
-from outpost_wire.messages import OnDevice, Plot
+from outpost_wire.messages import OnDevice, Plot, Results
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RETRY_DISK_S = 5.0
 DATA_LIMIT = 64 * 1024
+FOCUS_LIMIT = 2_000
 LOST = Failure(
     "inputs_lost", "A file of this task is gone from the disk.", "该任务的一个文件已不在磁盘上。", final=True
 )
@@ -50,7 +51,11 @@ class _Running:
 
 
 class Runner:
-    """Keeps up to `limit` attempts under way; `poke` says that a task changed."""
+    """Keeps up to `limit` attempts under way; `poke` says that a task changed.
+
+    `results()` is how much of a result leaves for the manager, `steering(message)` what was said since about the work
+    that a message started.
+    """
 
     def __init__(
         self,
@@ -63,6 +68,8 @@ class Runner:
         limit: int,
         lease_s: float,
         attempt_s: float,
+        results: Callable[[], Results],
+        steering: Callable[[str], Awaitable[Sequence[str]]],
         new_id: Callable[[], str],
         clock_ms: Callable[[], int],
         progressed: Callable[[Task], None],
@@ -76,6 +83,8 @@ class Runner:
         self._limit = limit
         self._lease_ms = int(lease_s * 1000)
         self._attempt_s = attempt_s
+        self._results = results
+        self._steering = steering
         self._new_id = new_id
         self._clock_ms = clock_ms
         self._progressed = progressed
@@ -203,7 +212,7 @@ class Runner:
             raise JobFailed(LOST)
         job = JobDescription(
             kind=spec.kind,
-            params=spec.params,
+            params=await self._params(task),
             language=spec.language,
             inputs=tuple(inputs),
             folder=folder,
@@ -220,6 +229,14 @@ class Runner:
         if len(msgspec.msgpack.encode(outcome.data)) > DATA_LIMIT:
             raise JobFailed(TOO_MUCH)
         return outcome
+
+    async def _params(self, task: Task) -> Mapping[str, Any]:
+        """Return a task's parameters, with what its person has said since it was put."""
+        said = await self._steering(task.spec.message_id) if task.spec.message_id else ()
+        if not said:
+            return task.spec.params
+        focus = "\n".join(filter(None, (task.spec.params.get("focus"), *said)))
+        return {**task.spec.params, "focus": focus[:FOCUS_LIMIT]}
 
     def _set_progress(self, task: Task, done: float) -> None:
         self._progress[task.id] = done
@@ -261,13 +278,15 @@ class Runner:
         on_device = OnDevice(name=kept.name, bytes=kept.size) if kept else None
         size = len(outcome.report.encode()) + sum(item.size for item in attachments)
         result = result_of(task, outcome, plots=plots, on_device=on_device, bytes_made=size, now_ms=now_ms)
-        effects: list[Effect] = [Emit(event=result)]
+        leaves = leaving(result, self._results())
+        effects: list[Effect] = [Emit(event=leaves)] if leaves else []
         if spec.channel is not None and spec.chat is not None:
             effects.append(
                 Reply(
                     id=self._new_id(),
                     channel=spec.channel,
                     chat=spec.chat,
+                    person=spec.principal,
                     text=outcome.report,
                     document=result.document,
                     attachments=tuple(attachments),

@@ -1,29 +1,44 @@
-"""Takes messages in: each is committed together with its answer or its work, then the platform may be told."""
+"""Takes messages in: each is committed together with its answer or its work, then the platform may be told.
+
+Whom the device does not know is asked to pair, or not heard at all. What a message becomes is decided in `core`, what a
+command answers in `commands`; messages that wait for others are started by `gather`.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from msgspec.structs import replace
 
 from outpost_agent import replies
 from outpost_agent.chains import log_chain
-from outpost_agent.config import LimitsConfig
-from outpost_agent.content import ContentFolder
-from outpost_agent.conversation import AlreadyAccepted, Receive, Reply, find_received, receive, reply
+from outpost_agent.config import ConversationConfig, LimitsConfig
+from outpost_agent.content import ContentFolder, read_blocks
+from outpost_agent.conversation import AlreadyAccepted, Receive, Reply, find_received, held_messages, receive, reply
+from outpost_agent.files import AllowedFiles
 from outpost_agent.language import language_of
-from outpost_agent.reporting import Reporter
-from outpost_agent.router.core import Analyse, Command, Intent, UnknownCommand, parse_intent
+from outpost_agent.metrics import Metrics
+from outpost_agent.people import People, Stranger, Who
+from outpost_agent.router.commands import Commands
+from outpost_agent.router.core import ALBUM, BUSY, STEER, Analyse, Command, Course, course_of, parse_intent
+from outpost_agent.tasks.chains import under_way
 from outpost_disk import Database
-from outpost_sdk.channel import Accepted, Attachment, DeviceFull, Incoming
+from outpost_sdk.channel import Accepted, Attachment, DeviceFull, Incoming, NotPaired
 from outpost_sdk.handler import Language
-from outpost_sdk.tasks import ENDED, Task, TaskEngine
+from outpost_sdk.tasks import Effect, Task, TaskEngine
 from outpost_wire.errors import BadInput
 
-LISTED = 20
+NO_GROUPS: frozenset[str] = frozenset()
 
 
 class Router:
-    """The `ChannelContext` of every channel."""
+    """Decides what becomes of a message.
+
+    `said(channel, chat)` hears that something was said, `busy` that work began there, `held` that a message waits for
+    others. `address()` is where files of any size can be handed over: the device's page.
+    """
 
     def __init__(
         self,
@@ -31,33 +46,63 @@ class Router:
         database: Database,
         engine: TaskEngine,
         content: ContentFolder,
-        reporter: Reporter,
+        people: People,
+        files: AllowedFiles,
+        commands: Commands,
+        metrics: Metrics,
         limits: LimitsConfig,
+        conversation: ConversationConfig,
+        address: Callable[[], str],
         new_id: Callable[[], str],
         clock_ms: Callable[[], int],
         said: Callable[[str, str], None],
+        busy: Callable[[str, str], None],
+        held: Callable[[], None],
     ) -> None:
         self._database = database
         self._engine = engine
         self._content = content
-        self._reporter = reporter
+        self._people = people
+        self._files = files
+        self._commands = commands
+        self._metrics = metrics
         self._limits = limits
+        self._when_busy = conversation.when_busy
+        self._address = address
         self._new_id = new_id
         self._clock_ms = clock_ms
         self._said = said
-        self._answers: dict[str, Callable[[Incoming, str, Language], Awaitable[replies.Said]]] = {
-            "status": self._status,
-            "tasks": self._tasks,
-            "cancel": self._cancel,
-            "help": self._help,
-        }
+        self._busy = busy
+        self._held = held
+
+    async def admit(self, incoming: Incoming, groups: frozenset[str] = NO_GROUPS) -> bool:
+        """Say whether this person may talk here, and deal with whom the device does not know."""
+        who = self._people.who(incoming.channel, incoming.sender)
+        if incoming.is_group:
+            is_open = incoming.chat in groups or (who is not None and who.is_owner)
+            return who is not None and incoming.is_addressed and is_open
+        if who is not None:
+            return True
+        await self._people.ask(
+            Stranger(
+                channel=incoming.channel,
+                sender=incoming.sender,
+                name=incoming.sender_name,
+                chat=incoming.chat,
+                language=language_of(incoming.text, incoming.language),
+            )
+        )
+        return False
 
     async def keep(self, name: str, type_: str, content: AsyncIterator[bytes]) -> Attachment:
         """Stream a file to the disk; see `ChannelContext.keep`."""
         return await self._content.keep(name, type_, content)
 
-    async def accept(self, incoming: Incoming) -> Accepted:
+    async def accept(self, incoming: Incoming, groups: frozenset[str] = NO_GROUPS) -> Accepted:
         """Commit a message and what it asks for; see `ChannelContext.accept`."""
+        who = self._people.who(incoming.channel, incoming.sender)
+        if who is None or (incoming.is_group and incoming.chat not in groups and not who.is_owner):
+            raise NotPaired("This device does not know you here.", "本设备在这里不认识您。")
         known = await self._database.read(
             lambda connection: find_received(connection, incoming.channel, incoming.platform_id, incoming.digest)
         )
@@ -65,17 +110,40 @@ class Router:
             return known
         await self._check_limits(incoming)
         language = language_of(incoming.text, incoming.language)
-        intent = parse_intent(incoming.text, has_files=bool(incoming.attachments))
         try:
-            if isinstance(intent, Analyse):
-                accepted = await self._start(incoming, intent, language)
+            if incoming.is_group and incoming.chat not in groups:
+                accepted = await self._answer(incoming, who, replies.group_not_open(incoming.chat, language))
             else:
-                accepted = await self._answer(incoming, intent, language)
+                accepted = await self._take(incoming, who, language)
         except AlreadyAccepted as known_meanwhile:
             return known_meanwhile.accepted
-        self._reporter.metrics.messages.labels(incoming.channel, "in").inc()
+        self._metrics.messages.labels(incoming.channel, "in").inc()
         self._said(incoming.channel, incoming.chat)
+        if accepted.task_id is not None:
+            self._busy(incoming.channel, incoming.chat)
         return accepted
+
+    async def _take(self, incoming: Incoming, who: Who, language: Language) -> Accepted:
+        if incoming.unfetched and not incoming.attachments:
+            said = replies.too_large_to_fetch(incoming.unfetched, self._address(), language)
+            return await self._answer(incoming, who, said)
+        if incoming.album and incoming.attachments:
+            return await self._hold(incoming, who, f"{ALBUM}{incoming.album}"[:200])
+        intent = parse_intent(incoming.text, has_files=bool(incoming.attachments))
+        if isinstance(intent, Command) and intent.name == "analyse":
+            return await self._analyse_path(incoming, who, intent.argument, language)
+        open_work = await under_way(self._engine, incoming.channel, incoming.chat, who.person)
+        match course_of(intent, self._when_busy, is_busy=bool(open_work)):
+            case Course.STEER:
+                return await self._steer(incoming, who, open_work[0], language)
+            case Course.GATHER:
+                return await self._hold(incoming, who, BUSY, replies.gathered(language))
+            case Course.INTERRUPT:
+                for task in open_work:
+                    await self._engine.cancel(task.id, self._clock_ms())
+        if isinstance(intent, Analyse):
+            return await self._start(incoming, who, intent.focus, language)
+        return await self._answer(incoming, who, await self._commands.answer(incoming, who, intent, language))
 
     async def _check_limits(self, incoming: Incoming) -> None:
         if len(incoming.text) > self._limits.text_characters:
@@ -96,85 +164,83 @@ class Router:
             )
         self._content.check_room()
 
-    async def _start(self, incoming: Incoming, intent: Analyse, language: Language) -> Accepted:
+    async def _start(self, incoming: Incoming, who: Who, focus: str, language: Language) -> Accepted:
         message_id, now_ms = self._new_id(), self._clock_ms()
         specs = log_chain(
             incoming.attachments,
             new_id=self._new_id,
-            principal=f"{incoming.channel}:{incoming.sender}",
+            principal=who.person,
             channel=incoming.channel,
             chat=incoming.chat,
             message_id=message_id,
             language=language,
-            focus=intent.focus,
+            focus=focus,
         )
         task_id = specs[-1].id
-        await self._engine.put(specs, now_ms, (Receive(message_id=message_id, task_id=task_id, incoming=incoming),))
+        received = Receive(message_id=message_id, task_id=task_id, incoming=incoming, person=who.person)
+        effects: list[Effect] = [received]
+        if incoming.unfetched:
+            said = replies.too_large_to_fetch(incoming.unfetched, self._address(), language)
+            effects.append(self._reply(incoming, who, message_id, said))
+        await self._engine.put(specs, now_ms, effects)
         return Accepted(message_id, task_id)
 
-    async def _answer(self, incoming: Incoming, intent: Intent, language: Language) -> Accepted:
-        said = await self._say(incoming, intent, language)
-        message_id, reply_id, now_ms = self._new_id(), self._new_id(), self._clock_ms()
-        received = Receive(message_id=message_id, task_id=None, incoming=incoming)
-        answer = Reply(
-            id=reply_id,
-            channel=incoming.channel,
-            chat=incoming.chat,
-            text=said.text,
-            document=said.document,
-            reply_to=message_id,
-        )
+    async def _answer(self, incoming: Incoming, who: Who, said: replies.Said, *, held: str = "") -> Accepted:
+        message_id, now_ms = self._new_id(), self._clock_ms()
+        received = Receive(message_id=message_id, task_id=None, incoming=incoming, person=who.person, held=held)
+        answer = self._reply(incoming, who, message_id, said)
 
         def commit(connection: sqlite3.Connection) -> None:
             receive(connection, received, now_ms)
             reply(connection, answer, now_ms)
 
         await self._database.write(commit)
-        self._reporter.metrics.messages.labels(incoming.channel, "out").inc()
+        self._metrics.messages.labels(incoming.channel, "out").inc()
         return Accepted(message_id, None)
 
-    async def _say(self, incoming: Incoming, intent: Intent, language: Language) -> replies.Said:
-        match intent:
-            case Command(name, argument):
-                return await self._answers[name](incoming, argument, language)
-            case UnknownCommand(name):
-                return replies.unknown_command(name, language)
-            case _:
-                return replies.no_model(self._reporter.name, language)
-
-    async def _help(self, _incoming: Incoming, _argument: str, language: Language) -> replies.Said:
-        return replies.help_text(self._reporter.name, language)
-
-    async def _status(self, _incoming: Incoming, _argument: str, language: Language) -> replies.Said:
-        counts = await self._engine.counts()
-        return replies.status(
-            self._reporter.name, self._reporter.health(), counts, self._reporter.is_linked(), language
-        )
-
-    async def _tasks(self, incoming: Incoming, _argument: str, language: Language) -> replies.Said:
-        return replies.tasks(await self._listed(incoming), self._clock_ms(), language)
-
-    async def _cancel(self, incoming: Incoming, argument: str, language: Language) -> replies.Said:
-        listed = await self._listed(incoming)
-        if argument:
-            task = _pick(listed, argument)
-            if task is None or task.state in ENDED:
-                return replies.no_such_number(language)
+    async def _hold(self, incoming: Incoming, who: Who, why: str, said: replies.Said | None = None) -> Accepted:
+        """Take a message in and start its work later, with what belongs to it; the first one is answered by `said`."""
+        if said is not None and not await self._is_held(incoming, who, why):
+            accepted = await self._answer(incoming, who, said, held=why)
         else:
-            task = next((task for task in listed if task.state not in ENDED), None)
-        if task is not None:
-            await self._engine.cancel(task.id, self._clock_ms())
-        return replies.cancelled(task, language)
+            accepted, now_ms = Accepted(self._new_id(), None), self._clock_ms()
+            received = Receive(
+                message_id=accepted.message_id, task_id=None, incoming=incoming, person=who.person, held=why
+            )
+            await self._database.write(lambda connection: receive(connection, received, now_ms))
+        self._held()
+        return accepted
 
-    async def _listed(self, incoming: Incoming) -> list[Task]:
-        """Return the chat's work, newest first: of a chain only its last task, which stands for all."""
-        tasks = await self._engine.list(chat=(incoming.channel, incoming.chat), limit=LISTED * 4)
-        parents = {parent for task in tasks for parent in task.spec.parents}
-        return [task for task in tasks if task.id not in parents][:LISTED]
+    async def _is_held(self, incoming: Incoming, who: Who, why: str) -> bool:
+        place = (incoming.channel, incoming.chat, who.person)
+        held = await self._database.read(held_messages)
+        return any((message.channel, message.chat, message.person) == place and message.held == why for message in held)
 
+    async def _steer(self, incoming: Incoming, who: Who, task: Task, language: Language) -> Accepted:
+        """Let words join the work under way: its steps that begin from now on know them."""
+        said = replies.steered(task.spec.title or task.spec.kind, language)
+        return await self._answer(incoming, who, said, held=f"{STEER}{task.spec.message_id or task.id}")
 
-def _pick(listed: list[Task], argument: str) -> Task | None:
-    """Return the task that `argument` names by its number in the list or its id."""
-    if argument.isdigit() and 1 <= int(argument) <= len(listed):
-        return listed[int(argument) - 1]
-    return next((task for task in listed if task.id == argument.upper()), None)
+    async def _analyse_path(self, incoming: Incoming, who: Who, argument: str, language: Language) -> Accepted:
+        """Analyse a file of the machine itself, for its owner."""
+        if not who.is_owner:
+            return await self._answer(incoming, who, replies.owner_only(language))
+        path, _, focus = argument.partition("\n")
+        try:
+            with self._files.open(path.strip()) as descriptor:
+                name = Path(path.strip()).name
+                kept = await self._content.keep(name, "application/octet-stream", read_blocks(descriptor))
+        except BadInput as error:
+            return await self._answer(incoming, who, replies.refused(error, language))
+        return await self._start(replace(incoming, attachments=(kept,)), who, focus.strip(), language)
+
+    def _reply(self, incoming: Incoming, who: Who, message_id: str, said: replies.Said) -> Reply:
+        return Reply(
+            id=self._new_id(),
+            channel=incoming.channel,
+            chat=incoming.chat,
+            person=who.person,
+            text=said.text,
+            document=said.document,
+            reply_to=message_id,
+        )
