@@ -9,6 +9,7 @@ import msgspec
 from outpost_agent.logs import analyse
 from outpost_agent.logs.analysis import ANALYSIS_FILE, Analysis, Anomaly
 from outpost_agent.logs.figures import TOP, duration, template_plot, time_plot
+from outpost_agent.logs.focus import asked
 from outpost_agent.logs.levels import SERIOUS
 from outpost_agent.logs.logins import Login
 from outpost_agent.logs.markdown import code, plain, table, visible
@@ -48,16 +49,17 @@ def report(job: Job) -> Outcome:
     job.progress(1.0)
     return Outcome(
         title=texts.title.format(name=visible(_names(analysis, texts), 120)),
-        report=written_report(analysis, texts, has_font=has_font),
+        report=written_report(analysis, texts, has_font=has_font, focus=str(job.params.get("focus", ""))),
         files=tuple(files),
     )
 
 
-def written_report(analysis: Analysis, texts: Texts, *, has_font: bool = True) -> str:
-    """Return the report as Markdown, less than 60 KiB whatever the log holds."""
+def written_report(analysis: Analysis, texts: Texts, *, has_font: bool = True, focus: str = "") -> str:
+    """Return the report as Markdown, less than 60 KiB whatever the log holds; `focus` is what the person asked."""
     sections = [
         f"**{headline(analysis, texts)}**",
         _figures(analysis, texts),
+        asked(focus, analysis, texts),
         _anomalies(analysis, texts),
         _logins(analysis, texts),
         _top(analysis, texts),

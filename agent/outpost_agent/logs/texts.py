@@ -17,6 +17,9 @@ class Texts:
     title: str
     several: str
     calm: str
+    asked: str
+    asked_nothing: str
+    asked_heads: tuple[str, ...]
     look: str
     entered: str
     entered_as: str
@@ -75,6 +78,9 @@ class Texts:
 EN = Texts(
     title="Log analysis: {name}",
     several="{name} and {n} more",
+    asked="You asked: {focus}",
+    asked_nothing="None of the most frequent or unusual messages has any of these words: {words}.",
+    asked_heads=("Count", "Message"),
     calm="Nothing unusual: no errors that stand out, no bursts, no suspicious logins.",
     look="Nothing that needs attention at once; {n} things are worth a look.",
     entered="Someone may have got in: after {n} failed logins from {source}, a login succeeded{when}.",
@@ -134,6 +140,9 @@ EN = Texts(
 ZH = Texts(
     title="日志分析：{name}",
     several="{name} 等 {n} 个文件",
+    asked="您的问题：{focus}",
+    asked_nothing="最常见和异常的消息中都没有这些词：{words}。",
+    asked_heads=("次数", "消息"),
     calm="一切正常：没有突出的错误，没有突发事件，也没有可疑登录。",
     look="没有需要立即处理的问题；有 {n} 处值得看一看。",
     entered="可能已有人入侵：来自 {source} 的登录失败 {n} 次之后，有一次登录成功{when}。",
