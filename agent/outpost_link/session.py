@@ -15,9 +15,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Self
 
-from outpost_link.connection import Connection, Login, Outgoing, Qos, Received
+from outpost_link.connection import Connection, Login
 from outpost_link.core import Backoff
 from outpost_link.errors import LinkDown, LinkFailed
+from outpost_link.packet import Outgoing, Qos, Received
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,8 @@ class MqttSession:
         *,
         content_type: str = "",
         expiry_s: int | None = None,
+        response_topic: str = "",
+        correlation: bytes = b"",
         properties: Mapping[str, str] | None = None,
     ) -> None:
         """Publish and return once the broker has acknowledged it (QoS 0: once it is written); raises as `send`."""
@@ -113,6 +116,8 @@ class MqttSession:
             retain=retain,
             content_type=content_type,
             expiry_s=expiry_s,
+            response_topic=response_topic,
+            correlation=correlation,
             properties=properties or {},
         )
         await self.send(message)

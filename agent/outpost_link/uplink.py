@@ -1,7 +1,8 @@
 """The device's end of the link: what waits in the outbox goes to the manager, whenever there is a way.
 
 `DeviceLink` joins a session, the outbox and the rules of `core.Uplink`. One task drains the events, another the
-telemetry; both sleep until something was added, something was acknowledged, or the connection came back.
+telemetry; both sleep until something was added, something was acknowledged, or the connection came back. What comes
+the other way is for `Downlink`. Everything that leaves passes `leave`, each with its label.
 """
 
 from __future__ import annotations
@@ -9,31 +10,37 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import msgspec
 
 from outpost_disk import Database, DatabaseFailed
 from outpost_link import outbox
-from outpost_link.connection import Login, Outgoing, Received
+from outpost_link.connection import Login
 from outpost_link.core import Action, Forget, Ignored, SendPage, Uplink, WakeAt
+from outpost_link.downlink import JSON, Downlink, OnCommand, OnDesired
 from outpost_link.errors import LinkDown, LinkFailed, PublishRefused
+from outpost_link.packet import Outgoing, Received
 from outpost_link.session import MqttSession
 from outpost_wire import messages
+from outpost_wire.egress import Departure, Kind
 from outpost_wire.errors import BadMessage
 from outpost_wire.ids import DeviceId, FleetId
+from outpost_wire.shadow import fit
 from outpost_wire.topics import Leaf, topic
 
 log = logging.getLogger(__name__)
 
-JSON = "application/json"
 CBOR = "application/cbor"
 PAGE_BYTES = 512 * 1024
 DATABASE_WAIT_S = 5.0
 TELEMETRY_WAIT_S = 30.0
+MANAGER = "manager"
+
+Leave = Callable[[Departure, bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +56,15 @@ async def _keep_nothing(_desired: bytes) -> None:
     """Take no notice of a desired shadow."""
 
 
+def _leave_as_it_is(_departure: Departure, body: bytes) -> bytes:
+    """Let everything leave."""
+    return body
+
+
+class _Tagged(msgspec.Struct):
+    type: str
+
+
 class DeviceLink:
     """The device's side of the link, made by `open_device_link`."""
 
@@ -61,7 +77,9 @@ class DeviceLink:
         *,
         new_id: Callable[[], str],
         clock_ms: Callable[[], int],
-        on_desired: Callable[[bytes], Awaitable[None]],
+        on_desired: OnDesired,
+        on_command: OnCommand | None,
+        leave: Leave,
         chance: Callable[[], float],
     ) -> None:
         self._identity = identity
@@ -69,7 +87,16 @@ class DeviceLink:
         self._core = core
         self._new_id = new_id
         self._clock_ms = clock_ms
-        self._on_desired = on_desired
+        self._leave = leave
+        self._downlink = Downlink(
+            identity.fleet,
+            identity.device,
+            on_desired=on_desired,
+            on_command=on_command,
+            answer=self._send_answer,
+            new_id=new_id,
+            clock_ms=clock_ms,
+        )
         self._loop = asyncio.get_running_loop()
         self._session = MqttSession(
             login, self._hear, greet=self._greet, part=self._part, make_will=self._make_will, chance=chance
@@ -108,9 +135,9 @@ class DeviceLink:
     async def report(self, reported: messages.Reported) -> None:
         """Make this the reported shadow, now or at the next connection, and again at every later one.
 
-        Raises PublishRefused.
+        One that is too large for a message is cut (`outpost_wire.shadow.fit`). Raises PublishRefused.
         """
-        self._reported = reported
+        self._reported = fit(reported)
         try:
             await self._publish_reported()
         except LinkDown:
@@ -125,8 +152,8 @@ class DeviceLink:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[DeviceLink]:
         """Keep the link for as long as the context lasts; leaving it tells the fleet that the device is off."""
-        for leaf in (Leaf.ACKED, Leaf.SHADOW_DESIRED):
-            await self._session.subscribe(self._topic(leaf))
+        for wanted in (self._topic(Leaf.ACKED), *self._downlink.topics()):
+            await self._session.subscribe(wanted)
         async with self._session.opened(), asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._drain()), group.create_task(self._send_telemetry())]
             try:
@@ -148,7 +175,11 @@ class DeviceLink:
             boot_id=self._identity.boot_id,
             seq=self._connections,
         )
-        return Outgoing(topic=self._topic(Leaf.STATE), payload=messages.encode(state), retain=True, content_type=JSON)
+        payload = self._departing("state", messages.encode(state))
+        return Outgoing(topic=self._topic(Leaf.STATE), payload=payload, retain=True, content_type=JSON)
+
+    def _departing(self, kind: Kind, body: bytes) -> bytes:
+        return self._leave(Departure(destination=MANAGER, kind=kind, bytes=len(body)), body)
 
     def _make_will(self) -> Outgoing:
         self._connections += 1
@@ -174,16 +205,18 @@ class DeviceLink:
 
     async def _publish_reported(self) -> None:
         if self._reported is not None:
-            await self._session.publish(
-                self._topic(Leaf.SHADOW_REPORTED), messages.encode(self._reported), retain=True, content_type=JSON
-            )
+            payload = self._departing("shadow", messages.encode(self._reported))
+            await self._session.publish(self._topic(Leaf.SHADOW_REPORTED), payload, retain=True, content_type=JSON)
+
+    async def _send_answer(self, answer: Outgoing) -> None:
+        await self._session.send(replace(answer, payload=self._departing("answer", answer.payload)))
 
     async def _hear(self, message: Received) -> None:
         if message.topic == self._topic(Leaf.ACKED):
             self._hear_acked(message.payload)
+            message.ack()
         else:
-            await self._on_desired(message.payload)
-        message.ack()
+            await self._downlink.hear(message)
 
     def _hear_acked(self, payload: bytes) -> None:
         try:
@@ -268,7 +301,8 @@ class DeviceLink:
             first=first,
             body=msgspec.Raw(row.body),
         )
-        return Outgoing(topic=self._topic(Leaf.EVENT), payload=messages.encode(message), content_type=JSON)
+        payload = self._departing(_kind_of(row.body), messages.encode(message))
+        return Outgoing(topic=self._topic(Leaf.EVENT), payload=payload, content_type=JSON)
 
     async def _send_telemetry(self) -> None:
         """Send batches one at a time, oldest first; each leaves the outbox on the broker's acknowledgement."""
@@ -292,9 +326,15 @@ class DeviceLink:
         if oldest is None:
             return False
         number, body = oldest
-        await self._session.publish(self._topic(Leaf.TELEMETRY), body, content_type=CBOR)
+        payload = self._departing("telemetry", body)
+        await self._session.publish(self._topic(Leaf.TELEMETRY), payload, content_type=CBOR)
         await self._database.write(partial(outbox.telemetry_left, number=number), durable=False)
         return True
+
+
+def _kind_of(body: bytes) -> Kind:
+    """Return how the body of an event is labelled when it leaves."""
+    return "result" if msgspec.json.decode(body, type=_Tagged).type == "result" else "event"
 
 
 @asynccontextmanager
@@ -305,21 +345,34 @@ async def open_device_link(
     *,
     new_id: Callable[[], str],
     clock_ms: Callable[[], int],
-    on_desired: Callable[[bytes], Awaitable[None]] = _keep_nothing,
+    on_desired: OnDesired = _keep_nothing,
+    on_command: OnCommand | None = None,
+    leave: Leave = _leave_as_it_is,
     window: int = 64,
     retry_s: float = 10.0,
     chance: Callable[[], float] = random.random,
 ) -> AsyncIterator[DeviceLink]:
     """Open the device's link over a `database` that has OUTBOX_SCHEMA; works with the broker away.
 
-    `on_desired` gets the payload of each desired shadow before it is acknowledged. What it or the database raises
-    comes out of the context in an ExceptionGroup.
+    `on_desired` gets the payload of each desired shadow before it is acknowledged. `on_command` carries a command out
+    and returns its answer, or raises BadMessage; without it none is listened to. `leave` returns what may leave in
+    place of each payload. What these or the database raise comes out of the context in an ExceptionGroup, but for a
+    database that cannot keep a desired shadow.
     """
     await database.write(partial(outbox.open_epoch, new_epoch=new_id()))
     extent = await database.read(outbox.extent)
     core = Uplink(extent.epoch, extent.first, extent.last, window=window, retry_s=retry_s)
     link = DeviceLink(
-        login, identity, database, core, new_id=new_id, clock_ms=clock_ms, on_desired=on_desired, chance=chance
+        login,
+        identity,
+        database,
+        core,
+        new_id=new_id,
+        clock_ms=clock_ms,
+        on_desired=on_desired,
+        on_command=on_command,
+        leave=leave,
+        chance=chance,
     )
     async with link.opened():
         yield link

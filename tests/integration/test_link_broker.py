@@ -29,6 +29,7 @@ from outpost_link import (
     outbox,
 )
 from outpost_wire import messages
+from outpost_wire.egress import Departure
 from outpost_wire.ids import DeviceId, FleetId, Ulids, encode
 from outpost_wire.topics import Leaf, filter_for, topic
 from tests.support.broker import Broker, running_broker
@@ -151,7 +152,7 @@ def _lasting(broker: Broker, client_id: str) -> Login:
 
 
 @asynccontextmanager
-async def _device(broker: Broker, database: Database, **changes: float) -> AsyncIterator[DeviceLink]:
+async def _device(broker: Broker, database: Database, **changes: object) -> AsyncIterator[DeviceLink]:
     identity = Identity(fleet=FLEET, device=DEVICE, boot_id=BOOT)
     async with open_device_link(
         _login(broker, "device"),
@@ -217,6 +218,20 @@ async def test_a_message_comes_with_all_that_was_said_about_it(broker: Broker) -
     (message,) = listener.heard
     assert (message.topic, message.payload, message.content_type) == ("t/1", b"\x00\xff", "application/cbor")
     assert (message.properties, message.retain, message.qos) == ({"trace": "跟踪"}, False, 1)
+
+
+async def test_a_request_carries_where_and_under_which_mark_it_is_to_be_answered(broker: Broker) -> None:
+    async with _listening(_login(broker, "a"), "t") as listener:
+        await listener.session.publish(
+            "t", b"{}", expiry_s=60, response_topic="outpost/v1/home/pi/reply/m", correlation=b"\x00\xff"
+        )
+        await listener.session.publish("t", b"plain")
+        await listener.until(lambda it: len(it.heard) == 2)
+    request, plain = listener.heard
+    assert (request.response_topic, request.correlation) == ("outpost/v1/home/pi/reply/m", b"\x00\xff")
+    assert request.expiry_s is not None
+    assert 0 < request.expiry_s <= 60
+    assert (plain.response_topic, plain.correlation, plain.expiry_s) == ("", b"", None)
 
 
 async def test_many_messages_at_once_arrive_in_their_order(broker: Broker) -> None:
@@ -459,6 +474,33 @@ async def test_telemetry_leaves_oldest_first_when_the_broker_has_it(broker: Brok
         times = _telemetry_times(listener)
         assert times == sorted(times)
         await _eventually(has_left)
+
+
+async def test_everything_that_leaves_passes_one_door_with_its_label(broker: Broker, database: Database) -> None:
+    left: list[Departure] = []
+
+    def leave(departure: Departure, body: bytes) -> bytes:
+        left.append(departure)
+        return body.replace(b"secret", b"******")
+
+    leaves = filter_for(FLEET, Leaf.EVENT), filter_for(FLEET, Leaf.SHADOW_REPORTED)
+    async with _listening(_login(broker, "watcher"), *leaves) as watcher:
+        await database.write(lambda db: outbox.add(db, new_id(), 1, b'{"type":"task","text":"secret"}'))
+        await database.write(lambda db: outbox.add(db, new_id(), 1, b'{"type":"result","text":"secret"}'))
+        async with _device(broker, database, leave=leave) as link:
+            await link.report(messages.Reported(id=new_id(), time_ms=1, version=1, name="secret", release="0.1.0"))
+            sample = messages.Sample(time_ms=5, cpu=0.5, memory=0.5, disk=0.5)
+            await link.add_telemetry(messages.Telemetry(id=new_id(), time_ms=5, samples=(sample,)))
+            await watcher.until(lambda it: len(it.heard) == 3)
+
+            async def has_left() -> bool:
+                return await database.read(outbox.oldest_telemetry) is None
+
+            await _eventually(has_left)
+    assert {departure.kind for departure in left} == {"state", "shadow", "event", "result", "telemetry"}
+    assert {departure.destination for departure in left} == {"manager"}
+    assert all(departure.bytes > 0 for departure in left)
+    assert not any(b"secret" in message.payload for message in watcher.heard)
 
 
 class Tally:

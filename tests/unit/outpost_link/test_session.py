@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from outpost_link import LinkDown, Login, MqttSession, Received, SubscriptionRefused
-from outpost_link.connection import Connection, Outgoing
+from outpost_link import LinkDown, Login, MqttSession, Outgoing, Received, SubscriptionRefused
+from outpost_link.connection import Connection
 
 MESSAGE = Outgoing(topic="a/b", payload=b"x")
 CONNACK = bytes.fromhex("2003000000")
