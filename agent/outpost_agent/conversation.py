@@ -116,7 +116,8 @@ class ChatSummary(msgspec.Struct, frozen=True, kw_only=True):
 class Receive(Effect, frozen=True, kw_only=True):
     """A message has come in; AlreadyAccepted undoes the transaction when it had come in before.
 
-    `held` says why no work is started for it yet, "" when it is or none is needed.
+    `held` says why no work is started for it yet, "" when it is or none is needed. `joins` is the message whose work it
+    has something to say about.
     """
 
     message_id: str
@@ -124,6 +125,7 @@ class Receive(Effect, frozen=True, kw_only=True):
     incoming: Incoming
     person: str | None = None
     held: str = ""
+    joins: str | None = None
 
 
 class Release(Effect, frozen=True, kw_only=True):
@@ -174,8 +176,8 @@ def receive(connection: sqlite3.Connection, effect: Receive, now_ms: int) -> Non
         raise AlreadyAccepted(known)
     connection.execute(
         "INSERT INTO message (id, channel, chat, direction, platform_id, sender, digest, text, attachments, task_id,"
-        " state, created_ms, updated_ms, person, language, held)"
-        " VALUES (?, ?, ?, 'in', ?, ?, ?, ?, ?, ?, 'received', ?, ?, ?, ?, ?)",
+        " state, created_ms, updated_ms, person, language, held, reply_to)"
+        " VALUES (?, ?, ?, 'in', ?, ?, ?, ?, ?, ?, 'received', ?, ?, ?, ?, ?, ?)",
         (
             effect.message_id,
             incoming.channel,
@@ -191,8 +193,20 @@ def receive(connection: sqlite3.Connection, effect: Receive, now_ms: int) -> Non
             effect.person,
             incoming.language,
             effect.held,
+            effect.joins,
         ),
     )
+
+
+def steering(connection: sqlite3.Connection, message_id: str) -> list[str]:
+    """Return what was said since about the work that a message started, in order."""
+    rows = connection.execute(
+        "SELECT later.text FROM message AS first JOIN message AS later"
+        " ON later.channel = first.channel AND later.chat = first.chat AND later.seq > first.seq"
+        " WHERE first.id = ? AND later.direction = 'in' AND later.reply_to = first.id ORDER BY later.seq",
+        (message_id,),
+    )
+    return [text for (text,) in rows]
 
 
 def held_messages(connection: sqlite3.Connection, channel: str | None = None) -> list[Stored]:

@@ -17,10 +17,11 @@ from outpost_agent.conversation import Stored, get_message, page_after, read_up_
 from outpost_agent.hub import Hub
 from outpost_agent.local.answer import Reply
 from outpost_agent.local.server import Call, Method, echo
+from outpost_agent.tasks.chains import first_to_retry
 from outpost_disk import Database
 from outpost_sdk.channel import Attachment, Incoming
 from outpost_sdk.handler import Language
-from outpost_sdk.tasks import Task, TaskEngine
+from outpost_sdk.tasks import Refused, Task, TaskEngine
 from outpost_wire.errors import BadInput, BadMessage
 from outpost_wire.ids import TaskId
 from outpost_wire.messages import TaskState
@@ -81,6 +82,7 @@ class LocalMethods:
             "tasks.list": self._list,
             "tasks.show": self._show,
             "tasks.cancel": self._cancel,
+            "tasks.retry": self._retry,
             "ask": self._ask,
         }
 
@@ -88,15 +90,24 @@ class LocalMethods:
         return await self._status()
 
     async def _list(self, call: Call) -> list[dict[str, Any]]:
-        wanted = _params(call, _List)
+        wanted = params(call, _List)
         tasks = await self._engine.list(states=wanted.states, limit=wanted.limit)
         return [self._view(task) for task in tasks]
 
     async def _show(self, call: Call) -> dict[str, Any]:
-        return await self._tree(await self._engine.get(TaskId(_params(call, _One).task)))
+        return await self._tree(await self._engine.get(TaskId(params(call, _One).task)))
 
     async def _cancel(self, call: Call) -> dict[str, Any]:
-        return {"cancelled": list(await self._engine.cancel(TaskId(_params(call, _One).task), self._clock_ms()))}
+        return {"cancelled": list(await self._engine.cancel(TaskId(params(call, _One).task), self._clock_ms()))}
+
+    async def _retry(self, call: Call) -> dict[str, Any]:
+        task = await self._engine.get(TaskId(params(call, _One).task))
+        first = await first_to_retry(self._engine, task)
+        try:
+            await self._engine.retry(first, self._clock_ms())
+        except Refused as error:
+            raise BadInput(f"This task cannot be tried again: {error}.", f"该任务无法重试：{error}。") from error
+        return self._view(await self._engine.get(task.id))
 
     async def _tree(self, task: Task) -> dict[str, Any]:
         parents = [await self._tree(await self._engine.get(parent)) for parent in task.spec.parents]
@@ -106,7 +117,7 @@ class LocalMethods:
         return task_view(task, self._progress(task.id), task.spec.language)
 
     async def _ask(self, call: Call) -> Reply:
-        wanted = _params(call, _Ask)
+        wanted = params(call, _Ask)
         if len(wanted.names) != len(call.fds) or len(wanted.names) > FILES_LIMIT:
             raise BadMessage(f"names: expected one for each file, at most {FILES_LIMIT}")
         chat = f"uid{call.uid}"
@@ -154,7 +165,8 @@ class LocalMethods:
         return await self._content.keep(name, "application/octet-stream", read_blocks(fd))
 
 
-def _params(call: Call, kind: type[P]) -> P:
+def params(call: Call, kind: type[P]) -> P:
+    """Return what a caller gave, as `kind`; raises BadMessage that names the field at fault."""
     try:
         return msgspec.convert(call.params or {}, kind)
     except msgspec.ValidationError as error:

@@ -113,7 +113,6 @@ def course_of(intent: Intent, when_busy: WhenBusy, *, is_busy: bool) -> Course:
 
 BUSY = "busy"
 ALBUM = "album:"
-STEER = "steer:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +134,7 @@ def due(held: Sequence[Held], busy: Mapping[tuple[str, str, str], bool], now_ms:
     """
     groups: dict[tuple[tuple[str, str, str], str], list[Held]] = {}
     for message in held:
-        if message.why == BUSY or message.why.startswith(ALBUM):
-            groups.setdefault((message.place, message.why), []).append(message)
+        groups.setdefault((message.place, message.why), []).append(message)
     return [
         group
         for (place, why), group in groups.items()

@@ -14,7 +14,7 @@ from outpost_agent import replies
 from outpost_agent.chains import log_chain
 from outpost_agent.conversation import Release, Reply, Stored, held_messages
 from outpost_agent.language import language_of
-from outpost_agent.router.core import ALBUM, BUSY, STEER, Held, due
+from outpost_agent.router.core import ALBUM, BUSY, Held, due
 from outpost_agent.tasks.chains import under_way
 from outpost_disk import Database
 from outpost_sdk.tasks import Effect, TaskEngine
@@ -63,7 +63,7 @@ class Gatherer:
     async def start_due(self) -> bool:
         """Start the work of held messages whose time has come; return whether an album still waits to be whole."""
         stored = [message for message in await self._database.read(held_messages) if message.person]
-        held = [_held(message) for message in stored if not message.held.startswith(STEER)]
+        held = [_held(message) for message in stored]
         busy = {
             message.place: bool(await under_way(self._engine, *message.place))
             for message in held
@@ -96,7 +96,10 @@ class Gatherer:
             for start in range(0, len(files), self._files_at_once)
         ]
         task_id = chains[-1][-1].id if chains else None
-        effects: list[Effect] = [Release(message_ids=tuple(message.id for message in messages), task_id=task_id)]
+        effects: list[Effect] = [
+            Release(message_ids=tuple(message.id for message in messages[:-1]), task_id=None),
+            Release(message_ids=(last.id,), task_id=task_id),
+        ]
         if not chains:
             said = replies.no_model(self._device, language)
             effects.append(

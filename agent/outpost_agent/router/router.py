@@ -22,7 +22,7 @@ from outpost_agent.language import language_of
 from outpost_agent.metrics import Metrics
 from outpost_agent.people import People, Stranger, Who
 from outpost_agent.router.commands import Commands
-from outpost_agent.router.core import ALBUM, BUSY, STEER, Analyse, Command, Course, course_of, parse_intent
+from outpost_agent.router.core import ALBUM, BUSY, Analyse, Command, Course, course_of, parse_intent
 from outpost_agent.tasks.chains import under_way
 from outpost_disk import Database
 from outpost_sdk.channel import Accepted, Attachment, DeviceFull, Incoming, NotPaired
@@ -185,9 +185,13 @@ class Router:
         await self._engine.put(specs, now_ms, effects)
         return Accepted(message_id, task_id)
 
-    async def _answer(self, incoming: Incoming, who: Who, said: replies.Said, *, held: str = "") -> Accepted:
+    async def _answer(
+        self, incoming: Incoming, who: Who, said: replies.Said, *, held: str = "", joins: str | None = None
+    ) -> Accepted:
         message_id, now_ms = self._new_id(), self._clock_ms()
-        received = Receive(message_id=message_id, task_id=None, incoming=incoming, person=who.person, held=held)
+        received = Receive(
+            message_id=message_id, task_id=None, incoming=incoming, person=who.person, held=held, joins=joins
+        )
         answer = self._reply(incoming, who, message_id, said)
 
         def commit(connection: sqlite3.Connection) -> None:
@@ -219,7 +223,7 @@ class Router:
     async def _steer(self, incoming: Incoming, who: Who, task: Task, language: Language) -> Accepted:
         """Let words join the work under way: its steps that begin from now on know them."""
         said = replies.steered(task.spec.title or task.spec.kind, language)
-        return await self._answer(incoming, who, said, held=f"{STEER}{task.spec.message_id or task.id}")
+        return await self._answer(incoming, who, said, joins=task.spec.message_id)
 
     async def _analyse_path(self, incoming: Incoming, who: Who, argument: str, language: Language) -> Accepted:
         """Analyse a file of the machine itself, for its owner."""
