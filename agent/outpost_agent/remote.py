@@ -20,6 +20,8 @@ from typing import Protocol
 
 import msgspec
 
+from outpost_agent.people.core import Standing
+from outpost_agent.people.people import Asked
 from outpost_agent.people.who import Who
 from outpost_agent.tasks.chains import first_to_retry
 from outpost_disk import Database, DatabaseFailed
@@ -79,8 +81,8 @@ class Doors(Protocol):
         """Return the people whom the device knows."""
         ...
 
-    def asks(self, channel: str, sender: str, /) -> object:
-        """Return what became of the last request of a sender."""
+    def asks(self, channel: str, sender: str, /) -> Asked | None:
+        """Return how the last request of a sender stands; only one that somebody entered by is forgotten in a day."""
         ...
 
     async def approve(self, code_or_id: str, role: Role, /) -> object:
@@ -291,20 +293,23 @@ class RemoteControl:
                     return _retried((await self._engine.get(TaskId(task))).state)
         return await self._carry_out(command, before)
 
-    def _became(self, request: PairingRequest) -> object:
-        return self._people.asks(request.channel, request.sender)
+    def _became(self, request: PairingRequest) -> Standing | None:
+        """Return what became of a request that waited once; None when its sender asked anew since."""
+        asked = self._people.asks(request.channel, request.sender)
+        if asked is None:
+            return "approved"
+        return asked.state if asked.request.id == request.id else None
 
     def _name_of(self, command: PairRevoke) -> str | None:
         """Return the name of whom a command wants to be rid of, None when there is no such person or identity."""
-        for person in self._people.facts():
-            if person.id != command.person:
-                continue
-            if command.channel is None and command.sender is None:
-                return person.name
-            for identity in person.identities:
-                if (identity.channel, identity.sender) == (command.channel, command.sender):
-                    return person.name
-        return None
+        person = next((each for each in self._people.facts() if each.id == command.person), None)
+        if person is None:
+            return None
+        channel, sender = command.channel, command.sender
+        if channel is None and sender is None:
+            return person.name
+        is_there = any(channel in (None, each.channel) and sender in (None, each.sender) for each in person.identities)
+        return person.name if is_there else None
 
     def _done(self, command: Command, said: _Said) -> CommandDone:
         return CommandDone(

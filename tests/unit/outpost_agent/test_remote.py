@@ -10,7 +10,9 @@ from itertools import count
 import msgspec
 import pytest
 
+from outpost_agent.people.core import Standing
 from outpost_agent.people.errors import NoSuchPerson, NoSuchRequest
+from outpost_agent.people.people import Asked
 from outpost_agent.people.who import Who
 from outpost_agent.remote import KEPT, REMOTE_SCHEMA, RemoteControl
 from outpost_agent.tasks import TASK_SCHEMA, SqliteEngine
@@ -64,7 +66,7 @@ class Doors:
 
     waiting: dict[str, PairingRequest] = field(default_factory=lambda: {REQUEST.id: REQUEST})
     people: dict[str, PersonFacts] = field(default_factory=lambda: {BOB.id: BOB})
-    decided: dict[tuple[str, str], str] = field(default_factory=dict)
+    decided: dict[tuple[str, str], Asked] = field(default_factory=dict)
     effects: Counter[str] = field(default_factory=Counter)
     dies_before: bool = False
     dies_after: bool = False
@@ -75,8 +77,9 @@ class Doors:
     def facts(self) -> tuple[PersonFacts, ...]:
         return tuple(self.people.values())
 
-    def asks(self, channel: str, sender: str) -> object:
-        return self.decided.get((channel, sender))
+    def asks(self, channel: str, sender: str) -> Asked | None:
+        waiting = {(each.channel, each.sender): Asked("pending", each, None) for each in self.waiting.values()}
+        return (self.decided | waiting).get((channel, sender))
 
     async def approve(self, code_or_id: str, role: Role) -> object:
         return self._decide(code_or_id, "approved", f"approve as {role}")
@@ -97,12 +100,12 @@ class Doors:
             self.effects["revoke"] += 1
         return Who(person=person, name=known.name, role=known.role)
 
-    def _decide(self, request: str, state: str, effect: str) -> object:
+    def _decide(self, request: str, state: Standing, effect: str) -> object:
         if request not in self.waiting:
             raise NoSuchRequest("there is no such request", "没有该请求")
         with self._dying():
             decided = self.waiting.pop(request)
-            self.decided[decided.channel, decided.sender] = state
+            self.decided[decided.channel, decided.sender] = Asked(state, decided, None)
             self.effects[effect] += 1
         return None
 
@@ -152,6 +155,13 @@ class Device:
             changed=changed,
         )
         return self.control
+
+    def cut_at(self, statement: int) -> None:
+        self.store.fail_at = statement
+
+    @property
+    def is_whole(self) -> bool:
+        return self.store.fail_at is not None
 
     async def task(self, id: str, *, parents: tuple[TaskId, ...] = ()) -> TaskId:
         await self.engine.put([TaskSpec(id=TaskId(id), kind="k", principal="owner", parents=parents)], 1)
@@ -298,9 +308,9 @@ async def test_a_cut_at_any_statement_leaves_one_effect_and_one_answer(command: 
     cuts = 0
     for statement in count(1):
         device = await with_tasks()
-        device.store.fail_at = statement
+        device.cut_at(statement)
         done = await device.do(command)
-        if device.store.fail_at is not None:
+        if device.is_whole:
             assert facts_of(done) == wanted
             break
         cuts += 1
@@ -325,6 +335,17 @@ async def test_a_death_just_before_or_after_the_effect_leaves_one_effect(command
     assert facts_of(await device.do(command)) == wanted
     assert device.doors.effects == clean.doors.effects
     assert sum(device.doors.effects.values()) == 1
+
+
+async def test_a_browser_that_came_in_before_the_repeat_was_let_in(
+    device: Device,
+) -> None:
+    device.doors.dies_after = True
+    assert (await device.do(approve())).code == "failed"
+    device.doors.decided.clear()
+    await device.born()
+    done = await device.do(approve())
+    assert (done.code, device.doors.effects) == ("ok", {"approve as user": 1})
 
 
 async def test_a_task_that_failed_again_since_it_was_retried_is_not_retried_for_the_same_command() -> None:
