@@ -12,9 +12,14 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from outpost_agent.cli.output import Output, language_of
+
+if TYPE_CHECKING:
+    _P = argparse.ArgumentParser
+    _Commands = argparse._SubParsersAction[Any]
+    _Say = Callable[[str, str], str]
 
 INTERRUPTED = 130
 TASK_STATES = ("waiting", "ready", "running", "done", "failed", "cancelled")
@@ -118,22 +123,78 @@ def make_parser(output: Output) -> argparse.ArgumentParser:
         "--language", choices=("en", "zh"), default=output.language, help=say("of the report", "报告的语言")
     )
 
-    task = commands.add_parser("task", help=say("list, show or cancel tasks", "查看或取消任务"))
-    actions = task.add_subparsers(dest="action", metavar="list|show|cancel", required=True, parser_class=Parser)
+    task = commands.add_parser("task", help=say("list, show, cancel or retry tasks", "查看、取消或重试任务"))
+    actions = task.add_subparsers(dest="action", metavar="list|show|cancel|retry", required=True, parser_class=Parser)
     # Here --state is a task's; a state folder is named before the command: outpost --state DIR task list.
     listed = actions.add_parser("list", parents=options(as_json, socket), help=say("newest first", "由新到旧列出"))
     listed.add_argument(
         "--state", dest="states", action="append", default=[], choices=TASK_STATES, help=say("only these", "只列这些")
     )
     listed.add_argument("--limit", type=_limit, default=20, metavar="N", help=say("at most so many", "最多条数"))
-    for action, purpose in (("show", say("show one task", "查看一项")), ("cancel", say("cancel a task", "取消一项"))):
+    for action, purpose in (
+        ("show", say("show one task", "查看一项")),
+        ("cancel", say("cancel a task", "取消一项")),
+        ("retry", say("try a task again", "重试一项")),
+    ):
         actions.add_parser(action, parents=anywhere, help=purpose).add_argument("id", metavar="ID")
+
+    claim = commands.add_parser(
+        "claim", parents=anywhere, help=say("make this device yours", "认领本设备，或恢复所有权")
+    )
+    how = claim.add_mutually_exclusive_group()
+    how.add_argument("--take", action="store_true", help=say("claim it from here", "直接在此认领"))
+    how.add_argument("--link", action="store_true", help=say("sign another browser in", "让另一个浏览器登录"))
+    how.add_argument("--recover", type=Path, metavar="FILE", help=say("by the recovery file", "用恢复文件恢复"))
+    _add_pair(commands, anywhere, say, Parser)
+    _add_channel(commands, anywhere, say, Parser)
 
     doctor = commands.add_parser(
         "doctor", parents=anywhere, help=say("check everything and say how to mend it", "全面检查并给出修复办法")
     )
     doctor.add_argument("--config", type=Path, metavar="FILE", help=say("the settings to check", "要检查的设置文件"))
     return parser
+
+
+def _add_pair(commands: _Commands, anywhere: Sequence[_P], say: _Say, parser: type[_P]) -> None:
+    pair = commands.add_parser("pair", help=say("say who may talk to the device", "管理可与设备对话的人"))
+    actions = pair.add_subparsers(
+        dest="action", metavar="list|approve|refuse|revoke", required=True, parser_class=parser
+    )
+    actions.add_parser("list", parents=anywhere, help=say("who is known, who asks", "已配对的人与请求"))
+    approve = actions.add_parser("approve", parents=anywhere, help=say("let somebody in", "允许配对"))
+    approve.add_argument("code", metavar="CODE", help=say("the code that they were given", "对方得到的配对码"))
+    approve.add_argument("--owner", action="store_true", help=say("it is the owner, on another app", "是主人本人"))
+    approve.add_argument("--name", metavar="NAME", help=say("what to call them", "显示名称"))
+    refuse = actions.add_parser("refuse", parents=anywhere, help=say("turn somebody down", "拒绝配对"))
+    refuse.add_argument("code", metavar="CODE")
+    revoke = actions.add_parser("revoke", parents=anywhere, help=say("let somebody in no more", "撤销配对"))
+    revoke.add_argument("person", metavar="ID", help=say("as `pair list` shows it", "见 pair list"))
+    revoke.add_argument("--channel", metavar="NAME", help=say("only on this channel", "仅撤销此渠道"))
+    revoke.add_argument("--sender", metavar="ID", help=say("and this id there", "及其平台 ID"))
+
+
+def _add_channel(commands: _Commands, anywhere: Sequence[_P], say: _Say, parser: type[_P]) -> None:
+    channel = commands.add_parser("channel", help=say("connect chat apps", "连接聊天应用"))
+    actions = channel.add_subparsers(dest="action", metavar="list|add|remove|test", required=True, parser_class=parser)
+    actions.add_parser("list", parents=anywhere, help=say("how each is", "查看各渠道状态"))
+    add = actions.add_parser(
+        "add", parents=anywhere, help=say("connect one; asks for its token", "添加渠道（会询问令牌）")
+    )
+    add.add_argument("kind", choices=("telegram",), metavar="telegram")
+    add.add_argument("--name", metavar="NAME", help=say("what to call it", "渠道名称"))
+    add.add_argument("--token-file", type=Path, metavar="FILE", help=say("holds the token", "含令牌的文件"))
+    add.add_argument("--proxy", default="", metavar="URL", help=say("http:// or socks5://", "http:// 或 socks5://"))
+    add.add_argument("--api", default="", metavar="URL", help=say("another server of the platform", "平台服务器地址"))
+    add.add_argument(
+        "--group",
+        dest="groups",
+        action="append",
+        default=[],
+        metavar="ID",
+        help=say("a group to answer in", "允许的群"),
+    )
+    for action, purpose in (("remove", say("forget one", "移除渠道")), ("test", say("does it work?", "测试渠道"))):
+        actions.add_parser(action, parents=anywhere, help=purpose).add_argument("name", metavar="NAME")
 
 
 _ABOUT = {"en": "The digital worker on this machine.", "zh": "这台机器上的数字员工。"}
@@ -148,6 +209,9 @@ def _greeting(output: Output) -> str:
   outpost analyse app.log             the same, without the device
   outpost status                      how it is doing
   outpost task list                   what it is working on
+  outpost claim                       whose device it is
+  outpost channel add telegram        talk to it in the app you use
+  outpost pair list                   who may talk to it
   outpost doctor                      what is wrong, and how to mend it
 
 `outpost COMMAND --help` tells more.""",
@@ -158,6 +222,9 @@ def _greeting(output: Output) -> str:
   outpost analyse app.log             不经设备直接分析
   outpost status                      查看它的状态
   outpost task list                   查看它正在做的任务
+  outpost claim                       认领设备，查看归属
+  outpost channel add telegram        连接您常用的聊天应用
+  outpost pair list                   查看谁可以与它对话
   outpost doctor                      检查问题并给出修复办法
 
 运行 outpost COMMAND --help 了解更多。""",

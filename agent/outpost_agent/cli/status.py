@@ -41,13 +41,21 @@ def _facts(status: Status, output: Output) -> list[tuple[str, str]]:
         (say("Release", "版本"), status.release),
         (say("State", "状态"), state),
         (say("Chat", "聊天页面"), status.chat),
+        (
+            say("Owner", "主人"),
+            say("yes", "已认领")
+            if status.owned
+            else say("nobody yet: run `outpost claim`", "尚未认领：请运行 outpost claim"),
+        ),
         (say("Machine", "机器"), separator.join(machine)),
         (say("Daemon", "守护进程"), process),
         (say("Tasks", "任务"), _tasks(status, output)),
         (say("Manager", "管理端"), _link(status, output)),
         (
             say("Channels", "渠道"),
-            separator.join(f"{channel.id} {channel.state}".strip() for channel in status.channels),
+            separator.join(
+                " ".join(filter(None, (channel.id, channel.account, channel.state))) for channel in status.channels
+            ),
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""`outpost task list|show|cancel`."""
+"""`outpost task list|show|cancel|retry`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from outpost_agent.cli.words import local_time, share, state_word
 
 def run(options: argparse.Namespace, output: Output) -> int:
     """Carry out the action that was asked for."""
-    actions = {"list": _list, "show": _show, "cancel": _cancel}
+    actions = {"list": _list, "show": _show, "cancel": _cancel, "retry": _retry}
     actions[options.action](options, output)
     return 0
 
@@ -79,3 +79,13 @@ def _cancel(options: argparse.Namespace, output: Output) -> None:
         output.line(output.say(f"Cancelled {task}.", f"已取消 {task}。"))
     if not cancelled:
         output.line(output.say("It had ended already; nothing was cancelled.", "任务已经结束，无需取消。"))
+
+
+def _retry(options: argparse.Namespace, output: Output) -> None:
+    with connect(options) as client:
+        value = client.call("tasks.retry", {"task": options.id}).value
+    task = parse(value, TaskView)
+    if output.is_json:
+        output.document(value)
+        return
+    output.line(output.say(f"Trying {task.id} again.", f"正在重试 {task.id}。"))

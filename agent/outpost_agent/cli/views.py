@@ -42,6 +42,7 @@ class Channel(msgspec.Struct, frozen=True):
 
     id: str
     state: str = ""
+    account: str = ""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +58,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     tasks: Mapping[str, int] = {}
     link: Link | None = None
     channels: tuple[Channel, ...] = ()
+    owned: bool = True
 
 
 class TaskView(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +110,91 @@ class Answered(msgspec.Struct, frozen=True):
 
     text: str
     attachments: tuple[File, ...] = ()
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose device it is: the code and the link that make it somebody's, while it is nobody's."""
+
+    owned: bool
+    address: str
+    code: str | None = None
+    link: str | None = None
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """A link that signs a browser in once, and the recovery file where there is a new one."""
+
+    link: str
+    recovery: str = ""
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a person is on one channel."""
+
+    channel: str
+    sender: str
+    name: str = ""
+    since_ms: int = 0
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """A person whom the device knows."""
+
+    name: str
+    role: str = "user"
+    id: str = ""
+    identities: tuple[Identity, ...] = ()
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who asks to talk to the device."""
+
+    code: str
+    channel: str
+    sender: str
+    name: str = ""
+    expires_ms: int = 0
+
+
+class People(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is known and who asks."""
+
+    people: tuple[Person, ...] = ()
+    requests: tuple[Request, ...] = ()
+    turned_away: int = 0
+
+
+class Approved(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom an answer is about."""
+
+    person: Person
+    channel: str = ""
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """Who was turned down."""
+
+    channel: str
+    sender: str
+    name: str = ""
+
+
+class ChannelView(msgspec.Struct, frozen=True, kw_only=True):
+    """A channel, and in both languages why it is not simply on."""
+
+    name: str
+    kind: str = ""
+    state: str = ""
+    account: str = ""
+    en: str = ""
+    zh: str = ""
+
+
+class Tested(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the device is on a channel's platform."""
+
+    name: str
+    account: str = ""
 
 
 def parse(value: Any, kind: type[T]) -> T:

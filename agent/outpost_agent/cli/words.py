@@ -49,3 +49,8 @@ def local_time(iso: str) -> str:
         return datetime.fromisoformat(iso).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except ValueError:
         return iso
+
+
+def local_time_ms(unix_ms: int) -> str:
+    """Return Unix milliseconds as a time in this machine's zone, to the second."""
+    return datetime.fromtimestamp(unix_ms / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S")

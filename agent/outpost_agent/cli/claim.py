@@ -1,0 +1,88 @@
+"""`outpost claim`: whose device this is, and how it becomes somebody's."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from outpost_agent.cli.device import connect
+from outpost_agent.cli.output import Output
+from outpost_agent.cli.views import Claim, Claimed, parse
+
+
+def run(options: argparse.Namespace, output: Output) -> int:
+    """Show the claim code, or carry out what was asked for."""
+    if options.take:
+        return _own(options, output, "claim.take", {})
+    if options.recover is not None:
+        return _own(options, output, "claim.recover", {"recovery": options.recover.read_text(encoding="utf-8")})
+    if options.link:
+        return _link(options, output)
+    with connect(options) as client, client.call("claim.show") as answer:
+        claim = parse(answer.value, Claim)
+        if output.is_json:
+            output.document(answer.value)
+            return 0
+    if claim.owned or not claim.code or not claim.link:
+        output.line(
+            output.say(
+                f"This device has an owner. Its page: {claim.address}/\n"
+                "`outpost claim --link` signs another browser in; `outpost claim --recover FILE` makes you its owner"
+                " again.",
+                f"本设备已有主人。页面：{claim.address}/\n"
+                "用 outpost claim --link 让另一个浏览器登录；用 outpost claim --recover 文件 恢复所有权。",
+            )
+        )
+        return 0
+    code = f"{claim.code[:4]}-{claim.code[4:]}"
+    output.line(
+        output.say(
+            f"Nobody owns this device yet. Open {claim.address}/ and give this code: {code}\nOr open: {claim.link}",
+            f"本设备还没有主人。请打开 {claim.address}/ 并输入认领码：{code}\n或直接打开：{claim.link}",
+        )
+    )
+    _draw(claim.link)
+    return 0
+
+
+def _own(options: argparse.Namespace, output: Output, method: str, params: dict[str, Any]) -> int:
+    with connect(options) as client, client.call(method, params) as answer:
+        claimed = parse(answer.value, Claimed)
+        if output.is_json:
+            output.document(answer.value)
+            return 0
+    output.line(
+        output.say(
+            f"You own this device now. Open this once, within ten minutes: {claimed.link}\n\n"
+            "Keep the recovery file below where you will find it; it is shown only now.\n",
+            f"设备现在归您所有。请在十分钟内打开此一次性链接：{claimed.link}\n\n"
+            "请妥善保存下面的恢复文件，它只显示这一次。\n",
+        )
+    )
+    output.line(claimed.recovery)
+    return 0
+
+
+def _link(options: argparse.Namespace, output: Output) -> int:
+    with connect(options) as client, client.call("claim.link") as answer:
+        link = parse(answer.value, Claimed).link
+        if output.is_json:
+            output.document(answer.value)
+            return 0
+    output.line(
+        output.say(
+            f"Open this once, within ten minutes, to sign a browser in as the owner: {link}",
+            f"请在十分钟内打开此一次性链接，以主人身份登录：{link}",
+        )
+    )
+    _draw(link)
+    return 0
+
+
+def _draw(link: str) -> None:
+    """Draw `link` as a QR code where somebody can point a phone at it."""
+    if sys.stdout.isatty():
+        import segno  # noqa: PLC0415
+
+        segno.make(link, error="m").terminal(compact=True)
