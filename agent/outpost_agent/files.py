@@ -44,8 +44,8 @@ class AllowedFiles:
                 "No folder of this device is open to the chat: the setting files.roots names those that are.",
                 "本设备没有向聊天开放任何文件夹：由设置 files.roots 指定。",
             )
-        real = Path(os.path.realpath(path))
-        if not path.startswith("/") or not self._may(real):
+        real = Path(os.path.realpath(path)) if path.startswith("/") and "\0" not in path else None
+        if real is None or not self._may(real):
             raise self._outside()
         try:
             descriptor = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
