@@ -13,13 +13,17 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from msgspec.structs import replace
 
 from outpost_sdk.channel import (
     Caps,
     ChannelContext,
+    ChannelHealth,
     Delivery,
     Incoming,
+    Options,
     Outgoing,
+    Outlet,
     SendLater,
     SendRefused,
     SendUnknown,
@@ -49,6 +53,7 @@ class FakePlatform:
                 web.get("/updates", self._updates),
                 web.get("/files/{id}", self._file),
                 web.post("/send", self._send),
+                web.post("/send_file", self._send),
             ]
         )
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
@@ -76,7 +81,7 @@ class FakePlatform:
 
     def texts(self) -> list[str]:
         """Return what was shown to the person, in order."""
-        return [message["text"] for message in self.shown]
+        return [message["text"] for message in self.shown if "file" not in message]
 
     async def _updates(self, request: web.Request) -> web.Response:
         after = int(request.query["from"])
@@ -99,30 +104,39 @@ class FakePlatform:
             return web.json_response({"retry_after": 0.01}, status=429)
         if answer == "refused":
             return web.json_response({}, status=403)
-        self.shown.append(await request.json())
+        self.shown.append(await _said(request))
         if answer == "break":
             assert request.transport is not None
             request.transport.abort()
         return web.json_response({"id": str(len(self.shown))})
 
 
+async def _said(request: web.Request) -> dict[str, Any]:
+    if request.path == "/send":
+        said: dict[str, Any] = await request.json()
+        return said
+    return {**request.query, "text": "", "data": await request.read()}
+
+
 class PushChannel:
     """The adapter: long poll in, one call out."""
 
-    caps = Caps(delivery=Delivery.BY_CALL, text_limit=4096, attachment_limit=1 << 20)
+    caps = Caps(delivery=Delivery.BY_CALL, text_limit=4096, attachment_limit=1 << 20, buttons_limit=8)
 
-    def __init__(self, name: str, options: dict[str, Any]) -> None:
+    def __init__(self, name: str, options: Options, outlet: Outlet) -> None:
         self.id = name
         self._url = str(options["url"])
+        self._outlet = outlet
 
     async def run(self, context: ChannelContext) -> None:
         """Bring in messages until cancelled."""
         number = 0
-        async with aiohttp.ClientSession() as session:
+        async with self._outlet.open() as session:
             while True:
                 try:
                     async with session.get(f"{self._url}/updates", params={"from": str(number)}) as response:
                         updates = await response.json()
+                    context.tell(ChannelHealth(state="on"))
                     for update in updates:
                         await self._bring_in(session, context, update)
                         number = update["number"] + 1
@@ -130,14 +144,21 @@ class PushChannel:
                     await asyncio.sleep(0.05)
 
     async def send(self, outgoing: Outgoing) -> str | None:
-        """Send one message."""
-        body = {"chat": outgoing.chat, "text": outgoing.text, "reply_to": outgoing.reply_to_platform_id}
+        """Send one text or one file."""
+        said = {"chat": outgoing.chat, "reply_to": outgoing.reply_to_platform_id}
         try:
-            async with (
-                aiohttp.ClientSession() as session,
-                session.post(f"{self._url}/send", json=body) as response,
-            ):
-                answer = await response.json()
+            async with self._outlet.open() as session:
+                if outgoing.file:
+                    call = session.post(
+                        f"{self._url}/send_file",
+                        params={"chat": outgoing.chat, "file": outgoing.file.name},
+                        data=outgoing.file.read(),
+                    )
+                else:
+                    buttons = [button.command for button in outgoing.buttons]
+                    call = session.post(f"{self._url}/send", json={**said, "text": outgoing.text, "buttons": buttons})
+                async with call as response:
+                    answer = await response.json()
         except aiohttp.ClientConnectorError as error:
             raise SendLater("the platform is not reached") from error
         except aiohttp.ClientError as error:
@@ -149,20 +170,21 @@ class PushChannel:
         return str(answer["id"])
 
     async def _bring_in(self, session: aiohttp.ClientSession, context: ChannelContext, update: dict[str, Any]) -> None:
+        incoming = Incoming(
+            channel=self.id,
+            platform_id=str(update["number"]),
+            chat=update["chat"],
+            sender=update["sender"],
+            sender_name=update["sender"].title(),
+            text=update["text"],
+        )
+        if not await context.admit(incoming):
+            return
         attachments = []
         for file in update["files"]:
             async with session.get(f"{self._url}/files/{file['id']}") as response:
                 attachments.append(await context.keep(file["name"], "text/plain", _pieces(response)))
-        await context.accept(
-            Incoming(
-                channel=self.id,
-                platform_id=str(update["number"]),
-                chat=update["chat"],
-                sender=update["sender"],
-                text=update["text"],
-                attachments=tuple(attachments),
-            )
-        )
+        await context.accept(replace(incoming, attachments=tuple(attachments)))
 
 
 async def _pieces(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
@@ -173,8 +195,8 @@ async def _pieces(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 class BrokenChannel(PushChannel):
     """An adapter with a bug."""
 
-    def __init__(self, name: str, options: dict[str, Any]) -> None:
-        super().__init__(name, {"url": "", **options})
+    def __init__(self, name: str, options: Options, outlet: Outlet) -> None:
+        super().__init__(name, {"url": "", **options}, outlet)
 
     async def run(self, context: ChannelContext) -> None:
         """Fail at once."""

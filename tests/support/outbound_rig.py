@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -146,7 +146,7 @@ def ids(prefix: str) -> Callable[[], str]:
     return iter(_names(prefix)).__next__
 
 
-def _names(prefix: str = "n") -> Any:
+def _names(prefix: str = "n") -> Iterator[str]:
     number = 0
     while True:
         number += 1

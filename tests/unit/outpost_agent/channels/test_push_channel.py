@@ -8,9 +8,9 @@ from contextlib import suppress
 
 import pytest
 
+from outpost_agent.outlet import ProxiedOutlet
 from outpost_sdk.channel import Outgoing
-from outpost_sdk.suites.channel import ChannelSuite, RecordingContext
-from outpost_wire.document import Document
+from outpost_sdk.suites.channel import CalledChannelSuite, RecordingContext
 from tests.support.fake_platform import FakePlatform, PushChannel
 
 
@@ -19,7 +19,7 @@ class PushRig:
 
     def __init__(self, platform: FakePlatform) -> None:
         self.platform = platform
-        self.channel = PushChannel("push", {"url": platform.url})
+        self.channel = PushChannel("push", {"url": platform.url}, ProxiedOutlet())
         self.context = RecordingContext()
         self._seq = 0
 
@@ -31,7 +31,7 @@ class PushRig:
 
     async def device_says(self, text: str) -> None:
         self._seq += 1
-        await self.channel.send(Outgoing(seq=self._seq, id=f"m{self._seq}", chat="c1", document=Document(), text=text))
+        await self.channel.send(Outgoing(seq=self._seq, id=f"m{self._seq}", chat="c1", text=text))
 
     async def shown(self) -> list[str]:
         return self.platform.texts()
@@ -48,5 +48,5 @@ async def rig() -> AsyncIterator[PushRig]:
             await running
 
 
-class TestPushChannel(ChannelSuite):
+class TestPushChannel(CalledChannelSuite):
     """The suite over the fake platform."""
