@@ -21,8 +21,10 @@ _FLAG_LETTER = re.compile("[\U0001f1e6-\U0001f1ff]")
 _NO_BREAK = frozenset("\u00a0\u202f\u2060\ufeff")
 _NEVER_FIRST = frozenset("、。，．：；！？）］｝〉》」』】〕〗〙〟’”…—～·・ー々ゝゞヽヾっッゃャゅュょョ％")
 _NEVER_LAST = frozenset("（［｛〈《「『【〔〖〘〝‘“￥＄")
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
-_BLANK = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0\ufe0e\ufe0f")
+_UNSEEN = re.compile(
+    "[\\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]*"
+)
 
 
 def length(text: str, unit: Unit) -> int:
@@ -58,10 +60,11 @@ def clean(text: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Say whether nothing of `text` can be seen; platforms refuse a message of which that is true."""
-    if text.isascii():
-        return not text or text.isspace()
-    return all(character in _BLANK or unicodedata.category(character) in _UNSEEN for character in text)
+    """Say whether nothing of `text` can be seen; platforms refuse a message of which that is true.
+
+    White space, controls, what Unicode calls Default_Ignorable_Code_Point, and the empty braille pattern.
+    """
+    return _UNSEEN.fullmatch(text) is not None
 
 
 def word_edge(text: str, most: int) -> int:

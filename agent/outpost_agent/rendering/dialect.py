@@ -51,9 +51,9 @@ def write(runs: Iterable[Run], dialect: Dialect) -> str:
     opened: Marks = ()
     for run in runs:
         kept = shared(opened, run.marks)
-        written.extend(dialect.closing(mark) for mark in reversed(opened[kept:]))
-        written.extend(dialect.opening(mark) for mark in run.marks[kept:])
+        written += [dialect.closing(mark) for mark in reversed(opened[kept:])]
+        written += [dialect.opening(mark) for mark in run.marks[kept:]]
         written.append(dialect.text(run.text))
         opened = run.marks
-    written.extend(dialect.closing(mark) for mark in reversed(opened))
+    written += [dialect.closing(mark) for mark in reversed(opened)]
     return "".join(written)

@@ -102,7 +102,7 @@ class _Flow:
                 pass
 
     def _text(self, nodes: tuple[Inline, ...], place: _Place, mark: Mark | None = None) -> None:
-        marks = self._dialect.under((), mark) if mark and mark.kind in self._dialect.kinds else ()
+        marks = self._under((), mark) if mark else ()
         lines: list[list[Run]] = [[]]
         for run in self._runs(nodes, marks):
             if run is None:
@@ -179,12 +179,14 @@ class _Flow:
     def _runs(self, nodes: tuple[Inline, ...], marks: Marks) -> Iterator[Run | None]:
         """Give the runs of `nodes`, and None for each line break.
 
-        Works through a stack of its own, so that no depth of nesting is too deep.
+        Keeps a stack of its own, so that no depth of nesting is too deep.
         """
-        waiting: list[tuple[Inline, Marks]] = [(node, marks) for node in reversed(nodes)]
-        while waiting:
-            node, marks = waiting.pop()
-            match node:
+        inside = [(iter(nodes), marks)]
+        while inside:
+            siblings, marks = inside[-1]
+            match next(siblings, None):
+                case None:
+                    inside.pop()
                 case Text(text):
                     yield Run(_in_line(text), marks)
                 case CodeSpan(text):
@@ -192,32 +194,28 @@ class _Flow:
                 case Break():
                     yield None
                 case Image(src, alt):
-                    waiting.append((Link(src, (Text(alt if not is_blank(alt) else _shown_address(src)),)), marks))
+                    shown = Text(_shown_address(src) if is_blank(alt) else alt)
+                    inside.append(self._link(src, (shown,), marks))
                 case Link(href, children):
-                    waiting.extend(self._link(href, children, marks))
+                    inside.append(self._link(href, children, marks))
                 case Strong(children):
-                    waiting.extend(_each(children, self._under(marks, Mark(Kind.STRONG))))
+                    inside.append((iter(children), self._under(marks, Mark(Kind.STRONG))))
                 case Emphasis(children):
-                    waiting.extend(_each(children, self._under(marks, Mark(Kind.EMPHASIS))))
+                    inside.append((iter(children), self._under(marks, Mark(Kind.EMPHASIS))))
                 case Strike(children):
-                    waiting.extend(_each(children, self._under(marks, Mark(Kind.STRIKE))))
+                    inside.append((iter(children), self._under(marks, Mark(Kind.STRIKE))))
 
-    def _link(self, href: str, children: tuple[Inline, ...], marks: Marks) -> Iterator[tuple[Inline, Marks]]:
+    def _link(self, href: str, children: tuple[Inline, ...], marks: Marks) -> tuple[Iterator[Inline], Marks]:
+        """Return what is said of a link: its text under a mark or, in characters, its text and its address."""
         address = _shown_address(href)
         if address and href.lower().startswith(self._dialect.schemes):
-            yield from _each(children, self._under(marks, Mark(Kind.LINK, href)))
-            return
+            return iter(children), self._under(marks, Mark(Kind.LINK, href))
         if address and children != (Text(address),):
-            yield Text(f" ({address})"), marks
-        yield from _each(children, marks)
+            return iter((*children, Text(f" ({address})"))), marks
+        return iter(children), marks
 
     def _under(self, marks: Marks, mark: Mark) -> Marks:
         return self._dialect.under(marks, mark) if mark.kind in self._dialect.kinds else marks
-
-
-def _each(nodes: tuple[Inline, ...], marks: Marks) -> Iterator[tuple[Inline, Marks]]:
-    """Give `nodes` as a stack takes them: the first one last."""
-    return ((node, marks) for node in reversed(nodes))
 
 
 def _in_line(text: str) -> str:

@@ -7,8 +7,9 @@ block of code, stands in the line's own marks, so that line breaks between two l
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
+
+import msgspec
 
 
 class Kind(Enum):
@@ -23,8 +24,7 @@ class Kind(Enum):
     QUOTE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True, gc=False):
     """A mark; `value` is the address of a link or the language of literal lines.
 
     `block` tells the marks of neighbouring blocks apart, which would otherwise be taken for one.
@@ -38,8 +38,7 @@ class Mark:
 Marks = tuple[Mark, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True, gc=False):
     """Text under the same marks; one line of it."""
 
     text: str
@@ -55,8 +54,7 @@ class Edge(IntEnum):
     BLOCK = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One line. `edge` is how good a place for a cut is before it; `gap` asks for an empty line there.
 
     `lead` (a bullet, an indentation) stands before the runs, `hang` before what is left of the line after a cut. The

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from outpost_agent.rendering.characters import Unit, character_edge, fitting, is_blank, length, word_edge
 from outpost_agent.rendering.lines import Edge, Kind, Line, Marks, Run, shared
@@ -190,12 +192,11 @@ def _is_blank(line: Line) -> bool:
 
 def _bounded(line: Line, limits: Limits) -> Line:
     """Return `line` without what leaves no room in a part for a single character of it."""
-    if limits.text:
-        lead, hang = (
-            "" if length(begin, limits.unit) > limits.text // 2 else begin for begin in (line.lead, line.hang)
-        )
-        line = replace(line, lead=lead, hang=hang)
-    if limits.marks:
+    longest = max(length(line.lead, limits.unit), length(line.hang, limits.unit))
+    if limits.text and longest > limits.text // 2:
+        line = replace(line, lead="", hang="")
+    deepest = len(line.marks) + max((len(run.marks) for run in line.runs), default=0)
+    if limits.marks and deepest > limits.marks:
         marks = line.marks[: limits.marks]
         room = limits.marks - len(marks)
         line = replace(line, marks=marks, runs=tuple(Run(run.text, run.marks[:room]) for run in line.runs))
