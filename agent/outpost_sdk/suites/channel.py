@@ -50,7 +50,7 @@ class Refusal(OutpostError):
 
 
 class RecordingContext:
-    """A `ChannelContext` that records; `gate` holds accepting back, `refuse` makes it fail, `admits` is its word."""
+    """A `ChannelContext` that records; `gate` holds accepting back, `refusal` makes it fail, `admits` is its word."""
 
     def __init__(self) -> None:
         self.accepted: list[Incoming] = []
@@ -61,7 +61,7 @@ class RecordingContext:
         self.kept: dict[str, bytes] = {}
         self.gate = asyncio.Event()
         self.gate.set()
-        self.refuse = False
+        self.refusal: Exception | None = None
         self.changed = asyncio.Condition()
 
     async def admit(self, incoming: Incoming) -> bool:
@@ -81,8 +81,8 @@ class RecordingContext:
             self.asked.append(incoming)
             self.changed.notify_all()
         await self.gate.wait()
-        if self.refuse:
-            raise Refusal("not now")
+        if self.refusal is not None:
+            raise self.refusal
         async with self.changed:
             if all(known.platform_id != incoming.platform_id for known in self.accepted):
                 self.accepted.append(incoming)
@@ -159,7 +159,7 @@ class ChannelSuite:
         await _until(rig.acknowledged, 1)
 
     async def test_does_not_tell_the_platform_of_a_message_that_was_refused(self, rig: Rig) -> None:
-        rig.context.refuse = True
+        rig.context.refusal = Refusal("not now")
         await rig.person_says("not taken")
         await rig.context.until_asked(1)
         assert await rig.acknowledged() == 0
