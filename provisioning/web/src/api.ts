@@ -1,6 +1,8 @@
 /** The manager's HTTP interface. Every call gives parsed values or raises Refused, BadAnswer or TypeError (no line). */
 
-import { device, deviceDetail, me, result, resultDetail, task, telemetry } from "./model";
+import { command, device, deviceDetail, fleetChannel, fleetPeople, me, result, resultDetail } from "./model";
+import { settings, task, taskDetail, telemetry } from "./model";
+import type { ResultsChoice, Role } from "./model";
 import { list, nullable, object, type Parse, text } from "./parse";
 
 /** The manager said no; `message` is its own sentence, in the language asked for. */
@@ -13,6 +15,13 @@ export class Refused extends Error {
     super(message);
   }
 }
+
+/** What can be asked of a device. */
+export type Order =
+  | { verb: "pair.approve"; request: string; role: Role }
+  | { verb: "pair.refuse"; request: string }
+  | { verb: "pair.revoke"; person: string; channel?: string; sender?: string }
+  | { verb: "task.cancel" | "task.retry"; task: string };
 
 export class Api {
   /** `language` is asked at every call, because the person may switch it. */
@@ -42,12 +51,42 @@ export class Api {
     return this.get(`devices/${encodeURIComponent(id)}/telemetry?hours=${hours}`, telemetry);
   }
 
-  tasks(id: string) {
-    return this.get(`devices/${encodeURIComponent(id)}/tasks?limit=100`, list(task));
+  /** The newest tasks, or those before the task `before`. */
+  tasks(id: string, before?: string) {
+    return this.get(`devices/${encodeURIComponent(id)}/tasks?limit=${PAGE}${olderThan(before)}`, list(task));
   }
 
-  results(id: string) {
-    return this.get(`devices/${encodeURIComponent(id)}/results`, list(result));
+  task(id: string, task: string) {
+    return this.get(`devices/${encodeURIComponent(id)}/tasks/${encodeURIComponent(task)}`, taskDetail);
+  }
+
+  /** The newest results, or those before the result `before`. */
+  results(id: string, before?: string) {
+    return this.get(`devices/${encodeURIComponent(id)}/results?limit=${PAGE}${olderThan(before)}`, list(result));
+  }
+
+  commands(id: string) {
+    return this.get(`devices/${encodeURIComponent(id)}/commands?limit=20`, list(command));
+  }
+
+  /** Ask a device for something; the answer is "sent" where it has not said anything within a few seconds. */
+  async order(id: string, order: Order) {
+    const path = `devices/${encodeURIComponent(id)}/commands`;
+    return command(await (await this.call("POST", path, order)).json(), path);
+  }
+
+  /** Say how the device should be set; null leaves it to the device. */
+  async set(id: string, results: ResultsChoice | null) {
+    const path = `devices/${encodeURIComponent(id)}/settings`;
+    return settings(await (await this.call("PUT", path, { results })).json(), path);
+  }
+
+  people() {
+    return this.get("people", fleetPeople);
+  }
+
+  channels() {
+    return this.get("channels", list(fleetChannel));
   }
 
   result(id: string) {
@@ -77,6 +116,13 @@ export class Api {
     if (!response.ok) throw await refusal(response);
     return response;
   }
+}
+
+/** How many tasks or results are fetched at once. */
+export const PAGE = 100;
+
+function olderThan(before: string | undefined): string {
+  return before ? `&before=${encodeURIComponent(before)}` : "";
 }
 
 const refusalBody = object({ error: nullable(object({ code: text, message: text })) });

@@ -2,6 +2,7 @@ import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 
 import { Api, Refused } from "./api";
 import { Shell } from "./components/shell";
+import { Deeds } from "./deeds";
 import { ConnectionContext } from "./hooks";
 import { firstLanguage, type Language, LanguageContext, rememberLanguage } from "./i18n";
 import { Live } from "./live";
@@ -39,7 +40,8 @@ export function App() {
   const signedIn = session.is === "in";
   const connection = useMemo(() => {
     if (!signedIn) return null;
-    return { api, live: new Live(api, () => setSession({ is: "out", trouble: null })) };
+    const live = new Live(api, () => setSession({ is: "out", trouble: null }));
+    return { api, live, deeds: new Deeds(api, live) };
   }, [api, signedIn]);
 
   useEffect(() => {

@@ -19,7 +19,7 @@ export function chainsOf(tasks: readonly Task[]): Chain[] {
   const needed = new Set(tasks.flatMap((task) => task.parents));
   const taken = new Set<string>();
   const last = tasks.filter((task) => !needed.has(task.id));
-  return last.map((task) => chain(stepsTo(task, known, taken))).sort((a, b) => b.created - a.created);
+  return last.map((task) => chainOf(stepsTo(task, known, taken))).sort((a, b) => b.created - a.created);
 }
 
 function stepsTo(task: Task, known: ReadonlyMap<string, Task>, taken: Set<string>): Task[] {
@@ -32,7 +32,8 @@ function stepsTo(task: Task, known: ReadonlyMap<string, Task>, taken: Set<string
   return [...before, task];
 }
 
-function chain(steps: readonly Task[]): Chain {
+/** The chain that `steps` are, first to last; at least one. */
+export function chainOf(steps: readonly Task[]): Chain {
   return {
     id: steps.at(-1)!.id,
     steps,
@@ -50,4 +51,14 @@ function stateOf(states: readonly TaskState[]): TaskState {
   const started = states.includes("done");
   const state = PRECEDENCE.find((candidate) => states.includes(candidate)) ?? "done";
   return started && (state === "ready" || state === "waiting") ? "running" : state;
+}
+
+export function isOver(state: TaskState): boolean {
+  return state === "done" || state === "failed" || state === "cancelled";
+}
+
+/** When a step could start: once it was there and those it needs were done. */
+export function couldStart(step: Task, steps: readonly Task[]): number {
+  const needed = steps.filter((other) => step.parents.includes(other.id)).map((other) => other.updated);
+  return Math.max(step.created, ...needed);
 }

@@ -15,6 +15,7 @@ export class Format {
   private readonly counts: Intl.NumberFormat;
   private readonly relative: Intl.RelativeTimeFormat;
   private readonly clocks: Intl.DateTimeFormat;
+  private readonly times: Intl.DateTimeFormat;
   private readonly dates: Intl.DateTimeFormat;
   private readonly datesOfOtherYears: Intl.DateTimeFormat;
   private readonly moments: Intl.DateTimeFormat;
@@ -25,6 +26,7 @@ export class Format {
     this.relative = new Intl.RelativeTimeFormat(locale, { style: "narrow", numeric: "always" });
     this.justNow = new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(0, "second");
     this.clocks = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+    this.times = new Intl.DateTimeFormat(locale, { timeStyle: "medium", hourCycle: "h23" });
     this.dates = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
     this.datesOfOtherYears = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
     this.moments = new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "medium", hourCycle: "h23" });
@@ -85,6 +87,11 @@ export class Format {
 
   clock(moment: number): string {
     return this.clocks.format(moment);
+  }
+
+  /** The time of day, to the second. */
+  time(moment: number): string {
+    return this.times.format(moment);
   }
 
   date(moment: number, now: number): string {

@@ -4,12 +4,14 @@ import { createContext } from "preact";
 import { useCallback, useContext, useEffect, useRef, useState } from "preact/hooks";
 
 import type { Api } from "./api";
+import type { Deed, Deeds } from "./deeds";
 import type { Live, LiveState } from "./live";
 import type { FleetEvent } from "./model";
 
 export interface Connection {
   api: Api;
   live: Live;
+  deeds: Deeds;
 }
 
 export const ConnectionContext = createContext<Connection | null>(null);
@@ -86,6 +88,45 @@ export function useFollowed<T>(
   const reload = useCallback(() => refetch.current(), []);
   const isCurrent = state.key === key;
   return { value: isCurrent ? state.value : null, error: isCurrent ? state.error : null, reload };
+}
+
+/** Call `reload` after events that say only that something has changed, at most once in `every` milliseconds. */
+export function useReloadAfter(reload: () => void, isCause: (event: FleetEvent) => boolean, every: number): void {
+  const { live } = useConnection();
+  const cause = useRef(isCause);
+  cause.current = isCause;
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | null = null;
+    let last = -Infinity;
+    const happened = (events: readonly FleetEvent[]) => {
+      if (timer !== null || !events.some((event) => cause.current(event))) return;
+      timer = setTimeout(
+        () => {
+          timer = null;
+          last = performance.now();
+          reload();
+        },
+        Math.max(0, last + every - performance.now()),
+      );
+    };
+    const unfollow = live.follow({ opened: () => undefined, happened });
+    return () => {
+      unfollow();
+      if (timer !== null) clearTimeout(timer);
+    };
+  }, [live, reload, every]);
+}
+
+/** Everything that this page has asked devices for, oldest first. */
+export function useDeeds(): readonly Deed[] {
+  const { deeds } = useConnection();
+  const [all, setAll] = useState(() => deeds.all());
+  useEffect(() => {
+    const read = () => setAll(deeds.all());
+    read();
+    return deeds.watch(read);
+  }, [deeds]);
+  return all;
 }
 
 export function useLiveState(): LiveState {

@@ -1,13 +1,14 @@
 /** Which devices are listed, and in which order. Pure. */
 
 import type { Device } from "./model";
-import type { Column, View } from "./router";
+import type { Column, Shown, View } from "./router";
 import type { Devices } from "./store";
+import { isInTrouble } from "./trouble";
 
 type Value = string | number | null;
 
 const VALUE: Record<Column, (device: Device) => Value> = {
-  state: (device) => (device.online ? 0 : 1),
+  state: (device) => (device.online ? 0 : wasSeen(device) ? 1 : 2),
   name: (device) => device.name,
   board: (device) => device.board,
   version: (device) => device.version,
@@ -19,14 +20,22 @@ const VALUE: Record<Column, (device: Device) => Value> = {
   seen: (device) => device.last_seen,
 };
 
-/** Compares text as people count: pi-2 before pi-10. */
-const byText = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+const IS_SHOWN: Record<Shown, (device: Device) => boolean> = {
+  all: () => true,
+  online: (device) => device.online,
+  offline: (device) => !device.online && wasSeen(device),
+  never: (device) => !device.online && !wasSeen(device),
+  trouble: isInTrouble,
+};
 
-/** The devices that fit the search and the filter, in order. What has no value comes last either way. */
+/** Compares text as people count: pi-2 before pi-10. */
+export const byText = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+
+/** The devices that fit the search and the filters, in order. What has no value comes last either way. */
 export function listed(devices: Devices, view: View): Device[] {
-  const terms = view.query.toLowerCase().split(/\s+/).filter(Boolean);
+  const terms = termsOf(view.query);
   const fitting = [...devices.values()].filter(
-    (device) => isShown(device, view) && (!terms.length || holdsAll(device, terms)),
+    (device) => IS_SHOWN[view.shown](device) && hasLabels(device, view.labels) && holds(device, terms),
   );
   const value = VALUE[view.sort];
   const sign = view.descending ? -1 : 1;
@@ -34,14 +43,64 @@ export function listed(devices: Devices, view: View): Device[] {
   return fitting.sort((a, b) => compare(value(a), value(b), sign) || byName(a, b));
 }
 
-function isShown(device: Device, view: View): boolean {
-  return view.shown === "all" || device.online === (view.shown === "online");
+/** How many devices each state has. */
+export function countsOf(devices: Devices): Record<Shown, number> {
+  const counts: Record<Shown, number> = { all: devices.size, online: 0, offline: 0, never: 0, trouble: 0 };
+  for (const device of devices.values()) {
+    counts[device.online ? "online" : wasSeen(device) ? "offline" : "never"] += 1;
+    if (isInTrouble(device)) counts.trouble += 1;
+  }
+  return counts;
 }
 
-function holdsAll(device: Device, terms: readonly string[]): boolean {
-  const labels = Object.entries(device.labels).map(([name, value]) => `${name}:${value}`);
-  const text = [device.name, device.id, device.board, device.version, ...labels].join("\n").toLowerCase();
-  return terms.every((term) => text.includes(term));
+export interface LabelCount {
+  /** Written name=value, as the filter has it. */
+  label: string;
+  name: string;
+  value: string;
+  count: number;
+}
+
+/** Every label that a device has, by name and value. */
+export function labelsOf(devices: Devices): LabelCount[] {
+  const found = new Map<string, LabelCount>();
+  for (const device of devices.values()) {
+    for (const [name, value] of Object.entries(device.labels)) {
+      const label = `${name}=${value}`;
+      const known = found.get(label);
+      if (known) known.count += 1;
+      else found.set(label, { label, name, value, count: 1 });
+    }
+  }
+  return [...found.values()].sort((a, b) => byText.compare(a.name, b.name) || byText.compare(a.value, b.value));
+}
+
+/** The words of a search, each of which must be found. */
+export function termsOf(query: string): string[] {
+  return query.toLowerCase().split(/\s+/).filter(Boolean);
+}
+
+export function holdsAll(text: string, terms: readonly string[]): boolean {
+  if (!terms.length) return true;
+  const small = text.toLowerCase();
+  return terms.every((term) => small.includes(term));
+}
+
+function holds(device: Device, terms: readonly string[]): boolean {
+  if (!terms.length) return true;
+  const labels = Object.entries(device.labels).map(([name, value]) => `${name}:${value} ${name}=${value}`);
+  return holdsAll([device.name, device.id, device.board, device.version, ...labels].join("\n"), terms);
+}
+
+function hasLabels(device: Device, labels: readonly string[]): boolean {
+  return labels.every((label) => {
+    const cut = label.indexOf("=");
+    return device.labels[label.slice(0, cut)] === label.slice(cut + 1);
+  });
+}
+
+function wasSeen(device: Device): boolean {
+  return device.last_seen !== null;
 }
 
 function compare(a: Value, b: Value, sign: number): number {

@@ -1,8 +1,10 @@
 import "./styles/base.css";
 import "./styles/shell.css";
+import "./styles/rows.css";
 import "./styles/devices.css";
 import "./styles/device.css";
 import "./styles/results.css";
+import "./styles/people.css";
 
 import { render } from "preact";
 

@@ -2,7 +2,7 @@
 
 import type { Document } from "@document";
 
-import { anything, boolean, list, moment, nullable, number, object, oneOf, record, text } from "./parse";
+import { anything, boolean, list, moment, nullable, number, object, oneOf, otherwise, record, text } from "./parse";
 import type { Parse, Parsed } from "./parse";
 
 const readings = {
@@ -15,7 +15,12 @@ const readings = {
 
 export const health = object(readings);
 
-const row = {
+const role = oneOf("owner", "user");
+const resultsChoice = oneOf("none", "summary", "full");
+const channelState = oneOf("connecting", "on", "unreachable", "refused", "contested", "broken", "off");
+
+/** What every row of a device has in common. */
+const known = {
   id: text,
   name: text,
   online: boolean,
@@ -25,9 +30,63 @@ const row = {
   board: nullable(text),
   health: nullable(health),
   tasks: object({ running: number, waiting: number, failed: number }),
+  owned: nullable(boolean),
 };
 
-export const device = object(row);
+/** A device as a list shows it: `requests` counts who waits to be let in. */
+export const device = object({
+  ...known,
+  requests: otherwise(number, 0),
+  channels: otherwise(list(object({ name: text, kind: text, state: channelState })), []),
+});
+
+const pairingRequest = {
+  id: text,
+  code: text,
+  channel: text,
+  sender: text,
+  name: text,
+  created_ms: number,
+  expires_ms: number,
+};
+
+const personFacts = {
+  id: text,
+  name: text,
+  role,
+  identities: list(object({ channel: text, sender: text, name: text, since_ms: number })),
+};
+
+/** Where a channel is not simply on, `en` and `zh` say why. */
+const channelFacts = {
+  name: text,
+  kind: text,
+  state: channelState,
+  account: text,
+  en: text,
+  zh: text,
+  since_ms: number,
+};
+
+/** The device that something belongs to, where it is listed across the fleet. */
+const ofDevice = { device: text, device_name: text, online: boolean };
+
+export const fleetPeople = object({
+  requests: list(object({ ...ofDevice, ...pairingRequest })),
+  people: list(object({ ...ofDevice, ...personFacts })),
+});
+
+export const fleetChannel = object({ ...ofDevice, ...channelFacts });
+
+/** `desired` is null where the device decides; `reported` what it does. */
+export const settings = object({
+  results: object({
+    desired: nullable(resultsChoice),
+    reported: nullable(resultsChoice),
+    version: number,
+    followed: boolean,
+  }),
+});
 
 const system = object({
   os: nullable(text),
@@ -39,7 +98,12 @@ const system = object({
 });
 
 export const deviceDetail = object({
-  ...row,
+  ...known,
+  people: otherwise(list(object(personFacts)), []),
+  requests: otherwise(list(object(pairingRequest)), []),
+  turned_away: otherwise(number, 0),
+  channels: otherwise(list(object(channelFacts)), []),
+  settings: nullable(settings),
   system: nullable(system),
   boot_id: nullable(text),
   created: nullable(moment),
@@ -58,6 +122,27 @@ export const task = object({
   updated: moment,
   message_id: nullable(text),
   parents: list(text),
+});
+
+/** A task with all the steps of its chain, first to last, and what came out of it. */
+export const taskDetail = object({
+  id: text,
+  chain: list(task),
+  result: nullable(object({ id: text, title: text })),
+});
+
+/** Something that the manager asked of a device, and what came of it in a sentence per language. */
+export const command = object({
+  id: text,
+  device: text,
+  verb: oneOf("pair.approve", "pair.refuse", "pair.revoke", "task.cancel", "task.retry"),
+  subject: text,
+  state: oneOf("sent", "done", "failed", "expired"),
+  code: nullable(text),
+  en: nullable(text),
+  zh: nullable(text),
+  created: moment,
+  updated: moment,
 });
 
 /** `bytes` is the full size on the device. */
@@ -105,6 +190,18 @@ export const me = object({
 export type Health = Parsed<typeof health>;
 export type Device = Parsed<typeof device>;
 export type DeviceDetail = Parsed<typeof deviceDetail>;
+export type Role = Parsed<typeof role>;
+export type ResultsChoice = Parsed<typeof resultsChoice>;
+export type Settings = Parsed<typeof settings>;
+export type ChannelState = Parsed<typeof channelState>;
+export type FleetPeople = Parsed<typeof fleetPeople>;
+export type PairingRequest = FleetPeople["requests"][number];
+export type Person = FleetPeople["people"][number];
+export type Channel = Parsed<typeof fleetChannel>;
+export type Command = Parsed<typeof command>;
+export type Verb = Command["verb"];
+export type CommandState = Command["state"];
+export type TaskDetail = Parsed<typeof taskDetail>;
 export type Task = Parsed<typeof task>;
 export type TaskState = Task["state"];
 export type Result = Parsed<typeof result>;
@@ -124,6 +221,7 @@ export type FleetEvent =
   | { kind: "task"; device: string; task: Task }
   | { kind: "result"; device: string; result: Result }
   | { kind: "telemetry"; device: string; point: Point }
+  | { kind: "command"; command: Command }
   | { kind: "manager"; link: "up" | "down" };
 
 /** Return the event in `data`, or null for a kind that this console does not know yet. */
@@ -140,6 +238,8 @@ export function parseEvent(kind: string, data: string): FleetEvent | null {
       const reading = point(value, kind);
       return { kind, device: reading.device, point: reading };
     }
+    case "command":
+      return { kind, command: command(value, kind) };
     case "manager":
       return { kind, ...object({ link: oneOf("up", "down") })(value, kind) };
     default:

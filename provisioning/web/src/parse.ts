@@ -48,6 +48,11 @@ export function nullable<T>(inner: Parse<T>): Parse<T | null> {
   return (value, path) => (value === null || value === undefined ? null : inner(value, path));
 }
 
+/** As `nullable`, with `fallback` in the place of null. */
+export function otherwise<T>(inner: Parse<T>, fallback: T): Parse<T> {
+  return (value, path) => (value === null || value === undefined ? fallback : inner(value, path));
+}
+
 export function oneOf<T extends string>(...choices: readonly T[]): Parse<T> {
   return (value, path) => {
     const found = choices.find((choice) => choice === value);

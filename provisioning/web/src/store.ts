@@ -1,10 +1,12 @@
 /** What becomes of what a page knows when events arrive. Pure: no network, no clock. */
 
-import type { Device, DeviceDetail, FleetEvent, Health, Point, Reading, Result, Task, Telemetry } from "./model";
+import type { Command, Device, DeviceDetail, FleetEvent, Health, Point, Reading, Result, Task } from "./model";
+import type { TaskDetail, Telemetry } from "./model";
+import { troubledChannels } from "./trouble";
 
 export type Devices = ReadonlyMap<string, Device>;
 
-const TASKS_KEPT = 300;
+const COMMANDS_KEPT = 20;
 
 export function byId(devices: readonly Device[]): Devices {
   return new Map(devices.map((device) => [device.id, device]));
@@ -22,11 +24,30 @@ export function devicesAfter(devices: Devices, events: readonly FleetEvent[]): D
   return next;
 }
 
-/** Follow the device `id`; what only a full fetch tells (system, boot) stays as it was. */
+/** What waits for somebody across the fleet. */
+export interface Waiting {
+  /** People who ask to be let in. */
+  requests: number;
+  /** Channels that do not work. */
+  channels: number;
+}
+
+export function waitingIn(devices: Devices | null): Waiting {
+  const waiting: Waiting = { requests: 0, channels: 0 };
+  for (const device of devices?.values() ?? []) {
+    waiting.requests += device.requests;
+    waiting.channels += troubledChannels(device).length;
+  }
+  return waiting;
+}
+
+/** Follow the device; what only a full fetch tells (system, people, requests, settings) stays as it was. */
 export function detailAfter(detail: DeviceDetail, events: readonly FleetEvent[]): DeviceDetail {
   let next = detail;
   for (const event of events) {
-    if (event.kind === "device" && event.device.id === detail.id) next = { ...next, ...event.device };
+    if (event.kind === "device" && event.device.id === detail.id) {
+      next = { ...next, ...event.device, requests: next.requests, channels: next.channels };
+    }
     if (event.kind === "telemetry" && event.device === detail.id) next = withPoint(next, event.point);
   }
   return next;
@@ -38,7 +59,7 @@ export function tasksAfter(tasks: readonly Task[], events: readonly FleetEvent[]
   for (const event of events) {
     if (event.kind === "task" && event.device === id) next = withNewest(next, event.task);
   }
-  return next.slice(0, TASKS_KEPT);
+  return next;
 }
 
 /** The results of device `id`, newest first. */
@@ -48,6 +69,30 @@ export function resultsAfter(results: readonly Result[], events: readonly FleetE
     if (event.kind === "result" && event.device === id) next = withNewest(next, event.result);
   }
   return next;
+}
+
+/** Follow the steps of one task, and what comes out of it. */
+export function taskAfter(detail: TaskDetail, events: readonly FleetEvent[], device: string): TaskDetail {
+  let { chain, result } = detail;
+  for (const event of events) {
+    if (event.kind === "task" && event.device === device) {
+      chain = chain.map((step) => (step.id === event.task.id ? event.task : step));
+    }
+    if (event.kind === "result" && event.device === device) {
+      const isOurs = chain.some((step) => step.id === event.result.task_id);
+      if (isOurs) result = { id: event.result.id, title: event.result.title };
+    }
+  }
+  return { ...detail, chain, result };
+}
+
+/** What was last asked of device `id`, newest first. */
+export function commandsAfter(commands: readonly Command[], events: readonly FleetEvent[], id: string) {
+  let next = commands;
+  for (const event of events) {
+    if (event.kind === "command" && event.command.device === id) next = withNewest(next, event.command);
+  }
+  return next.slice(0, COMMANDS_KEPT);
 }
 
 /** The readings of device `id` within the last `hours` before its newest one. */
@@ -90,7 +135,7 @@ export function arrivalsAfter(arrivals: Arrivals, events: readonly FleetEvent[])
   return { ...arrivals, created: new Map([...arrivals.created, ...results.map((r) => [r.id, r.created] as const)]) };
 }
 
-function withPoint<T extends Device>(device: T, point: Point): T {
+function withPoint<T extends Pick<Device, "last_seen">>(device: T, point: Point): T {
   const { cpu, memory, disk, temperature, load } = point;
   const health: Health = { cpu, memory, disk, temperature, load };
   return { ...device, health, last_seen: Math.max(device.last_seen ?? 0, point.time) };

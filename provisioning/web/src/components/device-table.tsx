@@ -3,10 +3,11 @@ import { useMedia, useNow } from "../hooks";
 import { useWords } from "../i18n";
 import type { Device } from "../model";
 import { type Column, COLUMNS, deviceAddress, type View } from "../router";
+import { DeviceBadges } from "./device-badges";
 import { Icon } from "./icon";
 import { Labels } from "./labels";
 import { Meter } from "./meter";
-import { useVisibleRows } from "./rows";
+import { type Place, rowAt, RowTable } from "./row-table";
 import { DeviceState } from "./state";
 import { TaskCounts } from "./task-counts";
 
@@ -25,42 +26,19 @@ interface TableProps {
   onView: (view: View) => void;
 }
 
-/** The devices as rows; only those on the screen are in the page, so five thousand scroll like fifty. */
+/** The devices as rows. */
 export function DeviceTable({ devices, view, onView }: TableProps) {
+  const words = useWords();
   const now = useNow();
   const narrow = useMedia(NARROW);
-  const height = narrow ? CARD_HEIGHT : ROW_HEIGHT;
-  const { holder, first, end } = useVisibleRows(devices.length, height);
   const choose = (label: string) => {
-    const terms = view.query.split(/\s+/).filter(Boolean);
-    if (!terms.includes(label)) onView({ ...view, query: [...terms, label].join(" ") });
+    if (!view.labels.includes(label)) onView({ ...view, labels: [...view.labels, label] });
   };
+  const head = HEADERS.map((header) => <Header key={header} header={header} view={view} onView={onView} />);
   return (
-    <div class="devices card" role="table" aria-rowcount={devices.length + 1} data-testid="devices">
-      <div class="device-head" role="row">
-        {HEADERS.map((header) => (
-          <Header key={header} header={header} view={view} onView={onView} />
-        ))}
-      </div>
-      <div
-        class="device-rows"
-        role="rowgroup"
-        ref={holder}
-        style={{ height: `${devices.length * height}px` }}
-        onKeyDown={moveFocus}
-      >
-        {devices.slice(first, end).map((device, index) => (
-          <DeviceRow
-            key={device.id}
-            device={device}
-            now={now}
-            top={(first + index) * height}
-            index={first + index}
-            onLabel={choose}
-          />
-        ))}
-      </div>
-    </div>
+    <RowTable kind="devices" label={words.devices} head={head} items={devices} height={narrow ? CARD_HEIGHT : ROW_HEIGHT}>
+      {(device, place) => <DeviceRow key={device.id} device={device} now={now} place={place} onLabel={choose} />}
+    </RowTable>
   );
 }
 
@@ -105,12 +83,11 @@ export function startsDescending(column: Column): boolean {
 interface RowProps {
   device: Device;
   now: number;
-  top: number;
-  index: number;
+  place: Place;
   onLabel: (label: string) => void;
 }
 
-function DeviceRow({ device, now, top, index, onLabel }: RowProps) {
+function DeviceRow({ device, now, place, onLabel }: RowProps) {
   const words = useWords();
   const format = useFormat();
   const { health, last_seen: seen } = device;
@@ -120,21 +97,22 @@ function DeviceRow({ device, now, top, index, onLabel }: RowProps) {
   };
   return (
     <div
-      class={device.online ? "device-row" : "device-row is-offline"}
-      role="row"
-      aria-rowindex={index + 2}
+      {...rowAt(place)}
+      class={device.online ? "row device-row" : "row device-row is-offline"}
       data-testid="device-row"
       data-id={device.id}
-      style={{ transform: `translateY(${top}px)` }}
       onClick={open}
     >
       <span class="cell state" role="cell">
         <DeviceState device={device} now={now} />
       </span>
       <span class="cell name" role="cell">
-        <a class="device-link" href={address}>
-          {device.name}
-        </a>
+        <span class="name-line">
+          <a class="row-link" href={address}>
+            {device.name}
+          </a>
+          <DeviceBadges device={device} />
+        </span>
         <span class="mono faint">{device.id}</span>
       </span>
       <span class="cell labels" role="cell">
@@ -166,16 +144,4 @@ function DeviceRow({ device, now, top, index, onLabel }: RowProps) {
       </span>
     </div>
   );
-}
-
-/** Up and down move from row to row, as in any list. */
-function moveFocus(event: KeyboardEvent): void {
-  const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
-  const row = (event.target as Element).closest(".device-row");
-  if (!step || !row) return;
-  const position = Number(row.getAttribute("aria-rowindex")) + step;
-  const next = row.parentElement?.querySelector<HTMLElement>(`[aria-rowindex="${position}"] .device-link`);
-  if (!next) return;
-  event.preventDefault();
-  next.focus();
 }

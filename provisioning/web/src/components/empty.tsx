@@ -1,9 +1,8 @@
 import type { ComponentChildren } from "preact";
 
-import { BadAnswer } from "../parse";
-import { Refused } from "../api";
 import { useWords } from "../i18n";
 import { Icon, type IconName } from "./icon";
+import { troubleSentence } from "./outcome";
 
 interface EmptyProps {
   icon: IconName;
@@ -30,16 +29,10 @@ export function Trouble({ error, onAgain }: { error: unknown; onAgain: () => voi
   const words = useWords();
   return (
     <div class="trouble-box" role="alert" data-testid="error">
-      <p>{sentence(error, words)}</p>
+      <p>{troubleSentence(error, words)}</p>
       <button class="button" onClick={onAgain}>
         {words.tryAgain}
       </button>
     </div>
   );
-}
-
-function sentence(error: unknown, words: ReturnType<typeof useWords>): string {
-  if (error instanceof Refused) return words.failed(error.message);
-  if (error instanceof BadAnswer) return words.badAnswer(error.path);
-  return words.unreachable;
 }

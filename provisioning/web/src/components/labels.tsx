@@ -4,7 +4,7 @@ interface LabelsProps {
   labels: Readonly<Record<string, string>>;
   /** How many to draw before the rest is only counted. */
   most?: number;
-  /** Called with `name:value` of the label that was pressed; without it labels are only shown. */
+  /** Called with `name=value` of the label that was pressed; without it labels are only shown. */
   onChoose?: (label: string) => void;
 }
 
@@ -37,7 +37,7 @@ function Chip({ name, value, onChoose }: { name: string; value: string; onChoose
     </>
   );
   if (!onChoose) return <span class="chip">{content}</span>;
-  const label = `${name}:${value}`;
+  const label = `${name}=${value}`;
   return (
     <button class="chip" tabIndex={-1} title={words.filterBy(label)} onClick={() => onChoose(label)}>
       {content}

@@ -1,8 +1,6 @@
 import { useFormat } from "../format";
 import { useWords } from "../i18n";
-
-/** From which share on a reading deserves a look, and when it deserves haste. */
-const LEVELS = { cpu: [0.9, 1.01], memory: [0.85, 0.95], disk: [0.85, 0.95] } as const;
+import { LEVELS } from "../trouble";
 
 interface MeterProps {
   reading: keyof typeof LEVELS;

@@ -1,53 +1,16 @@
 import { DocumentView } from "@document";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 
-import { Refused } from "../api";
 import { useFormat } from "../format";
-import { useConnection } from "../hooks";
 import { useWords } from "../i18n";
 import type { Plot, ResultDetail } from "../model";
-import { Trouble } from "./empty";
 import { PlotPictures, pictureAddress } from "./plot-pictures";
 
-interface ReportProps {
-  id: string;
-  /** Whether somebody asked for this result, so that it should come into sight. */
-  scrollTo: boolean;
-}
-
 /** One result: what it is, its plots, its report; the Markdown as it is where a device sent no tree of it. */
-export function Report({ id, scrollTo }: ReportProps) {
-  const words = useWords();
-  const { api } = useConnection();
-  const [result, setResult] = useState<ResultDetail | null>(null);
-  const [error, setError] = useState<unknown>(null);
-  const [turn, setTurn] = useState(0);
-  const box = useRef<HTMLElement>(null);
-
-  useEffect(() => {
-    let wanted = true;
-    api.result(id).then(
-      (answer) => wanted && setResult(answer),
-      (reason: unknown) => wanted && setError(reason),
-    );
-    return () => {
-      wanted = false;
-    };
-  }, [id, turn]);
-
-  useEffect(() => {
-    if (result && scrollTo) box.current?.scrollIntoView({ block: "nearest" });
-  }, [result, scrollTo]);
-
-  const again = () => {
-    setError(null);
-    setTurn(turn + 1);
-  };
+export function Report({ result }: { result: ResultDetail }) {
   return (
-    <article class="report card" data-testid="report" data-id={id} ref={box} aria-busy={!result && !error}>
-      {result && <ReportBody result={result} />}
-      {error instanceof Refused && error.status === 404 ? <p class="faint">{words.resultMissing}</p> : null}
-      {error && !(error instanceof Refused && error.status === 404) ? <Trouble error={error} onAgain={again} /> : null}
+    <article class="report card" data-testid="report" data-id={result.id}>
+      <ReportBody result={result} />
     </article>
   );
 }
@@ -60,7 +23,7 @@ function ReportBody({ result }: { result: ResultDetail }) {
   return (
     <>
       <header class="report-head">
-        <h3>{result.title}</h3>
+        <h1>{result.title}</h1>
         <p class="report-facts">
           <time dateTime={new Date(result.created).toISOString()}>{format.moment(result.created)}</time>
           <span>{words.size(format.bytes(result.bytes))}</span>
@@ -76,8 +39,10 @@ function ReportBody({ result }: { result: ResultDetail }) {
       <div class="report-text">
         {result.document.blocks?.length ? (
           <DocumentView document={result.document} resolve={resolve} labels={labels} />
-        ) : (
+        ) : result.report ? (
           <pre class="report-source">{result.report}</pre>
+        ) : (
+          <p class="faint">{words.reportStayed}</p>
         )}
       </div>
     </>

@@ -4,19 +4,25 @@ import { useMemo } from "preact/hooks";
 import { startOfDay, useFormat } from "../format";
 import { useNow } from "../hooks";
 import { useWords } from "../i18n";
-import type { Arrivals, Devices } from "../store";
+import { countsOf } from "../listing";
+import type { Device } from "../model";
+import type { Arrivals, Devices, Waiting } from "../store";
 
 interface SummaryProps {
   devices: Devices;
   arrivals: Arrivals | null;
+  waiting: Waiting;
 }
 
-/** The fleet in three figures. */
-export function Summary({ devices, arrivals }: SummaryProps) {
+/** The fleet in a few figures. */
+export function Summary({ devices, arrivals, waiting }: SummaryProps) {
   const words = useWords();
   const format = useFormat();
-  const totals = useMemo(() => totalsOf(devices), [devices]);
-  const offline = devices.size - totals.online;
+  const totals = useMemo(() => ({ ...countsOf(devices), ...workOf(devices) }), [devices]);
+  const absent = [
+    totals.offline ? words.offlineCount(format.count(totals.offline)) : "",
+    totals.never ? words.neverCount(format.count(totals.never)) : "",
+  ].filter(Boolean);
   return (
     <section class="summary" data-testid="summary">
       <Tile name={words.onlineNow} figure={format.count(totals.online)} testid="summary-online">
@@ -24,7 +30,7 @@ export function Summary({ devices, arrivals }: SummaryProps) {
         <div class="tile-bar">
           <span style={{ width: `${devices.size ? (100 * totals.online) / devices.size : 0}%` }} />
         </div>
-        <p>{offline ? words.offlineCount(format.count(offline)) : devices.size > 0 && words.allOnline}</p>
+        <p>{absent.join(" · ") || (devices.size > 0 && words.allOnline)}</p>
       </Tile>
       <Tile name={words.tasksRunning} figure={format.count(totals.running)} testid="summary-running">
         <p>
@@ -33,6 +39,17 @@ export function Summary({ devices, arrivals }: SummaryProps) {
         </p>
       </Tile>
       <Results arrivals={arrivals} />
+      <Tile name={words.waitingForYou} figure={format.count(waiting.requests)} testid="summary-waiting">
+        <p>
+          <a class="link" href="#/people">
+            {waiting.requests ? words.requestsCount(format.count(waiting.requests)) : words.nothingWaits}
+          </a>{" "}
+          ·{" "}
+          <a class={waiting.channels ? "link is-bad" : "link"} href="#/channels?show=trouble">
+            {words.channelsInTrouble(format.count(waiting.channels))}
+          </a>
+        </p>
+      </Tile>
     </section>
   );
 }
@@ -68,20 +85,13 @@ function Tile({ name, figure, testid, children }: TileProps) {
   );
 }
 
-interface Totals {
-  online: number;
-  running: number;
-  waiting: number;
-  failed: number;
-}
-
-function totalsOf(devices: Devices): Totals {
-  const totals: Totals = { online: 0, running: 0, waiting: 0, failed: 0 };
-  for (const device of devices.values()) {
-    totals.online += device.online ? 1 : 0;
-    totals.running += device.tasks.running;
-    totals.waiting += device.tasks.waiting;
-    totals.failed += device.tasks.failed;
+/** The tasks of the whole fleet. */
+function workOf(devices: Devices): Device["tasks"] {
+  const work = { running: 0, waiting: 0, failed: 0 };
+  for (const { tasks } of devices.values()) {
+    work.running += tasks.running;
+    work.waiting += tasks.waiting;
+    work.failed += tasks.failed;
   }
-  return totals;
+  return work;
 }

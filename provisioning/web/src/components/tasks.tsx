@@ -1,13 +1,17 @@
 import { useMemo, useState } from "preact/hooks";
 
-import { type Chain, chainsOf } from "../chains";
+import { type Chain, chainsOf, isOver } from "../chains";
 import { useFormat } from "../format";
 import { useConnection, useFollowed, useNow } from "../hooks";
 import { useWords, type Words } from "../i18n";
 import type { Result, Task } from "../model";
-import { deviceAddress } from "../router";
+import { resultAddress, taskAddress } from "../router";
 import { tasksAfter } from "../store";
 import { Empty, Trouble } from "./empty";
+import { Icon } from "./icon";
+import { OlderButton } from "./older-button";
+import { useOlder } from "./older";
+import { TaskOrders, TaskOutcome } from "./task-orders";
 
 const SHOWN_FIRST = 6;
 
@@ -21,7 +25,8 @@ export function Tasks({ id, results }: { id: string; results: readonly Result[] 
     () => api.tasks(id),
     (value, events) => tasksAfter(value, events, id),
   );
-  const chains = useMemo(() => chainsOf(tasks.value ?? []), [tasks.value]);
+  const older = useOlder(tasks.value, (before) => api.tasks(id, before));
+  const chains = useMemo(() => chainsOf(older.items), [tasks.value, older.items.length]);
   const resultOf = useMemo(() => new Map(results.map((result) => [result.task_id, result])), [results]);
   const shown = all ? chains : chains.slice(0, SHOWN_FIRST);
   return (
@@ -38,10 +43,11 @@ export function Tasks({ id, results }: { id: string; results: readonly Result[] 
         )}
         {chains.length > 0 && <ChainTable device={id} chains={shown} resultOf={resultOf} />}
         {chains.length > shown.length && (
-          <button class="more-rows" onClick={() => setAll(true)}>
+          <button class="more-rows" data-testid="more-tasks" onClick={() => setAll(true)}>
             {words.showMore(chains.length - shown.length)}
           </button>
         )}
+        {chains.length === shown.length && <OlderButton older={older} />}
       </div>
     </section>
   );
@@ -65,7 +71,9 @@ function ChainTable({ device, chains, resultOf }: ChainTableProps) {
           <th scope="col">{words.steps}</th>
           <th scope="col">{words.column.state}</th>
           <th scope="col" class="figure">{words.duration}</th>
-          <th scope="col" class="figure">{words.updated}</th>
+          <th scope="col">
+            <span class="visually-hidden">{words.commands}</span>
+          </th>
         </tr>
       </thead>
       <tbody>
@@ -88,11 +96,12 @@ function ChainRow({ device, chain, result, now }: ChainRowProps) {
   const words = useWords();
   const format = useFormat();
   const attempt = Math.max(...chain.steps.map((step) => step.attempt));
-  const isOver = ["done", "failed", "cancelled"].includes(chain.state);
   return (
     <tr data-testid="chain" data-id={chain.id} data-state={chain.state}>
       <td class="chain-title">
-        {result ? <a href={deviceAddress(device, result.id)}>{result.title}</a> : <span>{titleOf(chain, words)}</span>}
+        <a href={taskAddress(device, chain.id)} data-testid="task-link">
+          {result?.title ?? titleOf(chain.steps, words)}
+        </a>
         <span class="mono faint">{chain.id}</span>
       </td>
       <td class="chain-steps">
@@ -102,14 +111,26 @@ function ChainRow({ device, chain, result, now }: ChainRowProps) {
           ))}
         </ol>
         {chain.error && <p class="chain-error">{chain.error}</p>}
+        <TaskOutcome device={device} chain={chain} />
       </td>
       <td class="chain-state">
         <span class={`badge ${chain.state}`}>{words.taskState[chain.state]}</span>
         {attempt > 1 && <span class="faint">{words.attempt(attempt)}</span>}
       </td>
-      <td class="figure">{format.span((isOver ? chain.updated : now) - chain.created)}</td>
-      <td class="figure" title={format.moment(chain.updated)}>
-        {format.ago(chain.updated, now)}
+      <td class="figure">
+        <span>{format.span((isOver(chain.state) ? chain.updated : now) - chain.created)}</span>
+        <span class="faint" title={`${words.updated} ${format.moment(chain.updated)}`}>
+          {format.ago(chain.updated, now)}
+        </span>
+      </td>
+      <td class="chain-orders">
+        {result && (
+          <a class="button small" href={resultAddress(device, result.id)} data-testid="task-result">
+            <Icon name="report" size={13} />
+            {words.result}
+          </a>
+        )}
+        <TaskOrders device={device} chain={chain} />
       </td>
     </tr>
   );
@@ -128,7 +149,7 @@ function Step({ step }: { step: Task }) {
       title={words.taskState[step.state]}
     >
       <span class="dot" />
-      {words.kinds[step.kind] ?? step.kind.replace(/^.*\./, "")}
+      {kindOf(step, words)}
       {running && step.progress !== null && <span class="step-progress">{format.percent(step.progress)}</span>}
       <span class="visually-hidden">({words.taskState[step.state]})</span>
     </li>
@@ -136,9 +157,13 @@ function Step({ step }: { step: Task }) {
 }
 
 /** The title the device gave, else what its kind is called: the family "log" of "log.report" for a chain. */
-function titleOf(chain: Chain, words: Words): string {
-  const last = chain.steps.at(-1)!;
+export function titleOf(steps: readonly Task[], words: Words): string {
+  const last = steps.at(-1)!;
   if (last.title && last.title !== last.kind) return last.title;
   const [family = last.kind] = last.kind.split(".");
   return words.chains[family] ?? last.kind;
+}
+
+export function kindOf(step: Task, words: Words): string {
+  return words.kinds[step.kind] ?? step.kind.replace(/^.*\./, "");
 }

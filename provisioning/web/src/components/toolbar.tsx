@@ -1,38 +1,43 @@
-import { useEffect, useRef } from "preact/hooks";
-
 import { useFormat } from "../format";
 import { useWords } from "../i18n";
-import { type Column, COLUMNS, type Shown, type View } from "../router";
+import type { LabelCount } from "../listing";
+import { type Column, COLUMNS, SHOWN, type Shown, type View } from "../router";
 import { startsDescending } from "./device-table";
 import { Icon } from "./icon";
+import { LabelFilter } from "./label-filter";
+import { Search } from "./search";
+import { Segments } from "./segments";
 
 interface ToolbarProps {
   view: View;
   onView: (view: View) => void;
   counts: Record<Shown, number>;
+  labels: readonly LabelCount[];
   listed: number;
 }
 
-/** Search, filter, and on narrow screens the order. */
-export function Toolbar({ view, onView, counts, listed }: ToolbarProps) {
+/** Search, filters, and on narrow screens the order. */
+export function Toolbar({ view, onView, counts, labels, listed }: ToolbarProps) {
   const words = useWords();
   const format = useFormat();
   return (
     <div class="toolbar">
-      <Search query={view.query} onQuery={(query) => onView({ ...view, query })} />
-      <div class="segments" role="group">
-        {(["all", "online", "offline"] as const).map((shown) => (
-          <button
-            key={shown}
-            data-testid={`show-${shown}`}
-            aria-pressed={view.shown === shown}
-            onClick={() => onView({ ...view, shown })}
-          >
-            {words[shown]} <span class="segment-count">{format.count(counts[shown])}</span>
-          </button>
-        ))}
-      </div>
-      <Order view={view} onView={onView} />
+      <Search
+        query={view.query}
+        onQuery={(query) => onView({ ...view, query })}
+        hint={words.search}
+        label={words.searchShort}
+      />
+      <Segments
+        label={words.column.state}
+        choices={SHOWN}
+        chosen={view.shown}
+        onChoose={(shown) => onView({ ...view, shown })}
+        say={(shown) => words[shown]}
+        counts={counts}
+      />
+      <LabelFilter labels={labels} chosen={view.labels} onChosen={(chosen) => onView({ ...view, labels: chosen })} />
+      <SortOrder view={view} onView={onView} />
       <span class="toolbar-count" role="status" data-testid="listed">
         {words.showing(format.count(listed), format.count(counts.all))}
       </span>
@@ -40,44 +45,7 @@ export function Toolbar({ view, onView, counts, listed }: ToolbarProps) {
   );
 }
 
-function Search({ query, onQuery }: { query: string; onQuery: (query: string) => void }) {
-  const words = useWords();
-  const field = useRef<HTMLInputElement>(null);
-  useEffect(() => {
-    const slash = (event: KeyboardEvent) => {
-      const typing = event.target instanceof HTMLElement && event.target.matches("input, select, textarea");
-      if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      field.current?.focus();
-    };
-    addEventListener("keydown", slash);
-    return () => removeEventListener("keydown", slash);
-  }, []);
-  return (
-    <label class="search">
-      <Icon name="search" />
-      <input
-        ref={field}
-        data-testid="search"
-        value={query}
-        placeholder={words.search}
-        aria-label={words.searchShort}
-        spellcheck={false}
-        onInput={(event) => onQuery(event.currentTarget.value)}
-        onKeyDown={(event) => event.key === "Escape" && onQuery("")}
-      />
-      {query ? (
-        <button class="search-clear" aria-label={words.clearSearch} onClick={() => onQuery("")}>
-          <Icon name="close" size={14} />
-        </button>
-      ) : (
-        <kbd>/</kbd>
-      )}
-    </label>
-  );
-}
-
-function Order({ view, onView }: Pick<ToolbarProps, "view" | "onView">) {
+function SortOrder({ view, onView }: Pick<ToolbarProps, "view" | "onView">) {
   const words = useWords();
   const choose = (sort: Column) => onView({ ...view, sort, descending: startsDescending(sort) });
   const direction = view.descending ? words.descending : words.ascending;

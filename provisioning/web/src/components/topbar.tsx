@@ -1,20 +1,26 @@
 import { useState } from "preact/hooks";
 
+import { useFormat } from "../format";
 import { useLiveState } from "../hooks";
 import { useWords } from "../i18n";
 import type { Me } from "../model";
+import type { Route } from "../router";
+import type { Waiting } from "../store";
 import { applyTheme, firstTheme, THEMES } from "../theme";
 import { Icon } from "./icon";
 import { Logo } from "./logo";
 
 interface TopBarProps {
   me: Me;
+  page: Route["page"];
+  /** The address of the list of devices, as it was left. */
   home: string;
+  waiting: Waiting;
   onLanguage: () => void;
   onSignOut: () => void;
 }
 
-export function TopBar({ me, home, onLanguage, onSignOut }: TopBarProps) {
+export function TopBar({ me, page, home, waiting, onLanguage, onSignOut }: TopBarProps) {
   const words = useWords();
   return (
     <header class="topbar">
@@ -27,7 +33,8 @@ export function TopBar({ me, home, onLanguage, onSignOut }: TopBarProps) {
           </span>
         </a>
         <LiveMark />
-        <nav class="topbar-tools">
+        <Pages page={page} home={home} waiting={waiting} />
+        <div class="topbar-tools">
           <button
             class="button quiet"
             data-testid="language"
@@ -47,9 +54,45 @@ export function TopBar({ me, home, onLanguage, onSignOut }: TopBarProps) {
           >
             <Icon name="leave" />
           </button>
-        </nav>
+        </div>
       </div>
     </header>
+  );
+}
+
+/** The ways to the pages; on a phone at the foot of the screen. */
+function Pages({ page, home, waiting }: Pick<TopBarProps, "page" | "home" | "waiting">) {
+  const words = useWords();
+  const format = useFormat();
+  const requests = waiting.requests ? words.requestsCount(format.count(waiting.requests)) : "";
+  const troubled = waiting.channels ? words.channelsInTrouble(format.count(waiting.channels)) : "";
+  const onDevices = page !== "people" && page !== "channels";
+  const links = [
+    { id: "devices", icon: "chip", address: home, name: words.devices, isHere: onDevices, count: 0, said: "" },
+    { id: "people", icon: "people", address: "#/people", name: words.people, isHere: page === "people", count: waiting.requests, said: requests },
+    { id: "channels", icon: "channel", address: "#/channels", name: words.channels, isHere: page === "channels", count: waiting.channels, said: troubled },
+  ] as const;
+  return (
+    <nav class="pages" aria-label={words.pages}>
+      {links.map(({ id, icon, address, name, isHere, count, said }) => (
+        <a
+          key={id}
+          href={address}
+          data-testid={`nav-${id}`}
+          aria-current={isHere ? "page" : undefined}
+          title={said || undefined}
+        >
+          <Icon name={icon} />
+          <span>{name}</span>
+          {count > 0 && (
+            <span class={`pages-count ${id}`}>
+              <span aria-hidden="true">{format.count(count)}</span>
+              <span class="visually-hidden">{said}</span>
+            </span>
+          )}
+        </a>
+      ))}
+    </nav>
   );
 }
 

@@ -1,31 +1,36 @@
-import type { ComponentChildren } from "preact";
-import { useLayoutEffect } from "preact/hooks";
+import { useLayoutEffect, useMemo } from "preact/hooks";
 
 import { Refused } from "../api";
+import { Commands } from "../components/commands";
 import { Copyable } from "../components/copy";
+import { Crumbs } from "../components/crumbs";
+import { DeviceChannels } from "../components/device-channels";
+import { DevicePeople, of } from "../components/device-people";
+import { DeviceSettings } from "../components/device-settings";
 import { Empty, Trouble } from "../components/empty";
+import { Fact } from "../components/fact";
 import { Health } from "../components/health";
-import { Icon } from "../components/icon";
 import { Labels } from "../components/labels";
+import { Requests, useRequests } from "../components/requests";
 import { Results } from "../components/results";
 import { DeviceState } from "../components/state";
 import { Tasks } from "../components/tasks";
 import { type Format, momentOfUlid, useFormat } from "../format";
-import { useConnection, useFollowed, useNow, useTitle } from "../hooks";
+import { useConnection, useFollowed, useNow, useReloadAfter, useTitle } from "../hooks";
 import { useWords, type Words } from "../i18n";
 import type { DeviceDetail, Result } from "../model";
 import { detailAfter, resultsAfter } from "../store";
 
+const RELOADED_MS = 1000;
+
 interface DevicePageProps {
   id: string;
-  /** The result that the address names. */
-  chosen: string | null;
   /** The address of the list, as it was left. */
   back: string;
 }
 
 /** One device: what it is, how it fares, what it does and what it found. */
-export function DevicePage({ id, chosen, back }: DevicePageProps) {
+export function DevicePage({ id, back }: DevicePageProps) {
   const words = useWords();
   const { api } = useConnection();
   const device = useFollowed(`device ${id}`, () => api.device(id), detailAfter);
@@ -34,16 +39,15 @@ export function DevicePage({ id, chosen, back }: DevicePageProps) {
     () => api.results(id),
     (value, events) => resultsAfter(value, events, id),
   );
+  // People, requests and settings come with a full fetch only; an event says no more than that something has changed.
+  useReloadAfter(device.reload, (event) => event.kind === "device" && event.device.id === id, RELOADED_MS);
   useTitle(device.value?.name ?? id);
   useLayoutEffect(() => scrollTo(0, 0), []);
 
   const isMissing = device.error instanceof Refused && device.error.status === 404;
   return (
     <div class="page" data-testid="device-page" data-id={id}>
-      <a class="back" href={back} data-testid="back">
-        <Icon name="back" size={14} />
-        {words.devices}
-      </a>
+      <Crumbs crumbs={[{ address: back, name: words.devices, testid: "back" }]} />
       {device.value && <DeviceHeader device={device.value} />}
       {isMissing && (
         <div class="card">
@@ -55,12 +59,51 @@ export function DevicePage({ id, chosen, back }: DevicePageProps) {
       {device.error && !device.value && !isMissing ? <Trouble error={device.error} onAgain={device.reload} /> : null}
       {device.value && (
         <>
+          <DeviceRequests device={device.value} />
           <Health id={id} />
-          <Tasks id={id} results={results.value ?? []} />
-          <Results id={id} results={results} chosen={chosen} />
+          <div class="device-parts">
+            <div class="device-work">
+              <Tasks id={id} results={results.value ?? []} />
+              <Results id={id} results={results} />
+            </div>
+            <div class="device-ties">
+              <DevicePeople device={device.value} />
+              <DeviceChannels device={device.value} />
+              {device.value.settings && (
+                <DeviceSettings device={device.value} settings={device.value.settings} onSaved={device.reload} />
+              )}
+              <Commands device={device.value} />
+            </div>
+          </div>
         </>
       )}
     </div>
+  );
+}
+
+/** Who waits to be let in; nothing where nobody does. */
+function DeviceRequests({ device }: { device: DeviceDetail }) {
+  const words = useWords();
+  const format = useFormat();
+  const waiting = useMemo(
+    () => device.requests.map((request) => ({ ...of(device), ...request })),
+    [device.requests, device.online],
+  );
+  const requests = useRequests(waiting, device.id);
+  if (!requests.length && !device.turned_away) return null;
+  return (
+    <section class="section" data-testid="requests">
+      {requests.length > 0 && (
+        <>
+          <div class="section-head">
+            <h2>{words.requests}</h2>
+            <span class="section-note">{words.requestsHint}</span>
+          </div>
+          <Requests requests={requests} across={false} />
+        </>
+      )}
+      {device.turned_away > 0 && <p class="section-note">{words.turnedAway(format.count(device.turned_away))}</p>}
+    </section>
   );
 }
 
@@ -96,15 +139,6 @@ function DeviceHeader({ device }: { device: DeviceDetail }) {
         {system && <Fact name={words.system}>{system}</Fact>}
       </dl>
     </header>
-  );
-}
-
-function Fact({ name, title, children }: { name: string; title?: string | undefined; children: ComponentChildren }) {
-  return (
-    <div class="fact" title={title}>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

@@ -7,21 +7,22 @@ import { Summary } from "../components/summary";
 import { Toolbar } from "../components/toolbar";
 import { type Followed, useNow, useTitle } from "../hooks";
 import { useWords } from "../i18n";
-import { listed } from "../listing";
+import { countsOf, labelsOf, listed } from "../listing";
 import type { Device } from "../model";
 import { devicesAddress, EVERYTHING, replaceAddress, type View } from "../router";
-import type { Arrivals, Devices } from "../store";
+import type { Arrivals, Devices, Waiting } from "../store";
 
 interface DevicesPageProps {
   devices: Followed<Devices>;
   arrivals: Arrivals | null;
   view: View;
+  waiting: Waiting;
   /** Where the list was scrolled to when it was left. */
   scrolled: RefObject<number>;
 }
 
 /** The fleet: its sums, and every device with its state. */
-export function DevicesPage({ devices, arrivals, view, scrolled }: DevicesPageProps) {
+export function DevicesPage({ devices, arrivals, view, waiting, scrolled }: DevicesPageProps) {
   const words = useWords();
   useTitle(words.devices);
   const change = (next: View) => replaceAddress(devicesAddress(next));
@@ -43,7 +44,7 @@ export function DevicesPage({ devices, arrivals, view, scrolled }: DevicesPagePr
   return (
     <div class="page" data-testid="devices-page">
       <h1 class="visually-hidden">{words.devices}</h1>
-      <Summary devices={devices.value} arrivals={arrivals} />
+      <Summary devices={devices.value} arrivals={arrivals} waiting={waiting} />
       {devices.value.size ? <List devices={devices.value} view={view} onView={change} /> : <NoDevice />}
     </div>
   );
@@ -52,18 +53,18 @@ export function DevicesPage({ devices, arrivals, view, scrolled }: DevicesPagePr
 function List({ devices, view, onView }: { devices: Devices; view: View; onView: (view: View) => void }) {
   const words = useWords();
   const rows = useSteadyOrder(devices, view);
-  const online = useMemo(() => [...devices.values()].filter((device) => device.online).length, [devices]);
-  const counts = { all: devices.size, online, offline: devices.size - online };
+  const counts = useMemo(() => countsOf(devices), [devices]);
+  const labels = useMemo(() => labelsOf(devices), [devices]);
   return (
     <>
-      <Toolbar view={view} onView={onView} counts={counts} listed={rows.length} />
+      <Toolbar view={view} onView={onView} counts={counts} labels={labels} listed={rows.length} />
       {rows.length ? (
         <DeviceTable devices={rows} view={view} onView={onView} />
       ) : (
         <div class="card">
           <Empty icon="search" title={words.noMatch} testid="no-match">
             <p>{words.noMatchBody}</p>
-            <button class="button" onClick={() => onView({ ...view, query: "", shown: EVERYTHING.shown })}>
+            <button class="button" onClick={() => onView({ ...EVERYTHING, sort: view.sort, descending: view.descending })}>
               {words.showAll}
             </button>
           </Empty>
@@ -85,7 +86,7 @@ function useSteadyOrder(devices: Devices, view: View): Device[] {
   latest.current = devices;
   const ids = useMemo(
     () => listed(latest.current, view).map((device) => device.id),
-    [view.query, view.shown, view.sort, view.descending, devices.size, turn],
+    [view, devices.size, turn],
   );
   return useMemo(() => ids.flatMap((id) => devices.get(id) ?? []), [ids, devices]);
 }

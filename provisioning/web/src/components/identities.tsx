@@ -1,0 +1,31 @@
+import { useWords } from "../i18n";
+import type { Person } from "../model";
+
+/** On which channels a person reaches a device. */
+export function Identities({ person, most = Infinity }: { person: Person; most?: number }) {
+  const words = useWords();
+  const { identities } = person;
+  if (!identities.length) return <span class="faint">{words.noIdentities}</span>;
+  const say = (one: Person["identities"][number]) => [one.name, one.sender].filter(Boolean).join(" · ");
+  return (
+    <span class="labels">
+      {identities.slice(0, most).map((one) => (
+        <span key={`${one.channel} ${one.sender}`} class="chip" title={say(one)}>
+          <span class="chip-name">{one.channel}</span>
+          <span class="chip-value">{one.name || one.sender}</span>
+        </span>
+      ))}
+      {identities.length > most && (
+        <span class="chip more" title={identities.slice(most).map(say).join("\n")}>
+          +{identities.length - most}
+        </span>
+      )}
+    </span>
+  );
+}
+
+/** The moment of the first of a person's identities, null where none tells. */
+export function pairedSince(person: Person): number | null {
+  const known = person.identities.map((one) => one.since_ms).filter((moment) => moment > 0);
+  return known.length ? Math.min(...known) : null;
+}

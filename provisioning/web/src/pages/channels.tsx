@@ -1,0 +1,104 @@
+import { useLayoutEffect, useMemo } from "preact/hooks";
+
+import { ChannelTable } from "../components/channel-table";
+import { Empty, Trouble } from "../components/empty";
+import { Search } from "../components/search";
+import { Segments } from "../components/segments";
+import { useFormat } from "../format";
+import { useConnection, useFollowed, useReloadAfter, useTitle } from "../hooks";
+import { useWords } from "../i18n";
+import { byText, holdsAll, termsOf } from "../listing";
+import type { Channel } from "../model";
+import { CHANNELS_SHOWN, type ChannelsShown, type Filter, filterAddress, replaceAddress } from "../router";
+import { isChannelTrouble } from "../trouble";
+
+const RELOADED_MS = 3000;
+
+/** Every way to talk to a device, across the fleet. */
+export function ChannelsPage({ filter }: { filter: Filter<ChannelsShown> }) {
+  const words = useWords();
+  const { api } = useConnection();
+  const channels = useFollowed("channels", () => api.channels(), (value) => value);
+  useReloadAfter(channels.reload, (event) => event.kind === "device", RELOADED_MS);
+  useTitle(words.channels);
+  useLayoutEffect(() => scrollTo(0, 0), []);
+  return (
+    <div class="page" data-testid="channels-page">
+      <h1 class="page-title">{words.channels}</h1>
+      {channels.error && !channels.value ? <Trouble error={channels.error} onAgain={channels.reload} /> : null}
+      {!channels.value && !channels.error && <div class="card waiting" role="status" aria-label={words.loading} />}
+      {channels.value && <ChannelList channels={channels.value} filter={filter} />}
+    </div>
+  );
+}
+
+function ChannelList({ channels, filter }: { channels: readonly Channel[]; filter: Filter<ChannelsShown> }) {
+  const words = useWords();
+  const format = useFormat();
+  const ordered = useMemo(() => channels.toSorted(worstFirst), [channels]);
+  const shown = useMemo(() => {
+    const terms = termsOf(filter.query);
+    return ordered.filter(
+      (channel) => (filter.shown === "all" || groupOf(channel) === filter.shown) && holdsAll(textOf(channel), terms),
+    );
+  }, [ordered, filter.query, filter.shown]);
+  const counts = useMemo(() => {
+    const found = { all: channels.length, trouble: 0, on: 0, connecting: 0, off: 0 };
+    for (const channel of channels) found[groupOf(channel)] += 1;
+    return found;
+  }, [channels]);
+  const change = (next: Filter<ChannelsShown>) => replaceAddress(filterAddress("channels", next));
+  const say = (choice: ChannelsShown) =>
+    choice === "all" ? words.all : choice === "trouble" ? words.inTrouble : words.channelState[choice];
+  return (
+    <>
+      <div class="toolbar">
+        <Search
+          query={filter.query}
+          onQuery={(query) => change({ ...filter, query })}
+          hint={words.searchChannels}
+          label={words.searchChannels}
+        />
+        <Segments
+          label={words.column.state}
+          choices={CHANNELS_SHOWN}
+          chosen={filter.shown}
+          onChoose={(choice) => change({ ...filter, shown: choice })}
+          say={say}
+          counts={counts}
+        />
+        <span class="toolbar-count" role="status" data-testid="listed">
+          {words.channelsShown(format.count(shown.length), format.count(channels.length))}
+        </span>
+      </div>
+      {shown.length ? (
+        <ChannelTable channels={shown} />
+      ) : (
+        <div class="card">
+          <Empty
+            icon="channel"
+            title={channels.length ? words.noChannelFits : words.noChannels}
+            testid="no-channels"
+          >
+            {!channels.length && <p>{words.noChannelsBody}</p>}
+          </Empty>
+        </div>
+      )}
+    </>
+  );
+}
+
+function groupOf({ state }: Channel): Exclude<ChannelsShown, "all"> {
+  if (isChannelTrouble(state)) return "trouble";
+  return state === "connecting" || state === "off" ? state : "on";
+}
+
+/** Trouble that somebody can do something about on top, then by device. */
+function worstFirst(a: Channel, b: Channel): number {
+  const rank = (channel: Channel) => (isChannelTrouble(channel.state) ? (channel.online ? 0 : 1) : 2);
+  return rank(a) - rank(b) || byText.compare(a.device_name, b.device_name) || byText.compare(a.name, b.name);
+}
+
+function textOf(channel: Channel): string {
+  return [channel.name, channel.kind, channel.account, channel.device, channel.device_name].join("\n");
+}
