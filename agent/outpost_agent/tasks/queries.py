@@ -269,6 +269,31 @@ def newest(
     return [task_of(row) for row in rows[:limit]]
 
 
+_HEADS = f"""
+SELECT {COLUMNS} FROM task WHERE seq < ? AND (? IS NULL OR principal = ?)
+    AND NOT EXISTS (SELECT 1 FROM dependency WHERE parent = task.seq)
+ORDER BY seq DESC LIMIT ?
+"""
+
+
+def heads(
+    connection: sqlite3.Connection, principal: str | None, before: TaskId | None, limit: int
+) -> list[Task] | None:
+    """Return the tasks on which no other depends, the newest first, those put before `before` when it is given.
+
+    None when `before` is no task of `principal`.
+    """
+    seq = LAST_SEQ
+    if before is not None:
+        row = connection.execute(
+            "SELECT seq FROM task WHERE id = ? AND (? IS NULL OR principal = ?)", (before, principal, principal)
+        ).fetchone()
+        if row is None:
+            return None
+        (seq,) = row
+    return [task_of(row) for row in connection.execute(_HEADS, (seq, principal, principal, limit)).fetchall()]
+
+
 _COUNTS = f"""
 SELECT state, count(*) FROM task INDEXED BY task_state WHERE {_IS_ACTIVE} GROUP BY state
 UNION ALL SELECT state, tasks FROM task_tally

@@ -219,6 +219,18 @@ class SqliteEngine:
             return ()
         return tuple(await self._database.read(lambda c: queries.newest(c, wanted, principal, chat, limit)))
 
+    async def heads(
+        self, *, principal: str | None = None, before: TaskId | None = None, limit: int = 100
+    ) -> tuple[Task, ...]:
+        """Return the last tasks of chains, newest first: of one principal when given, older than `before` when given.
+
+        Raises NoSuchTask when `before` is none of them.
+        """
+        found = await self._database.read(lambda c: queries.heads(c, principal, before, limit))
+        if found is None:
+            raise NoSuchTask(before or "")
+        return tuple(found)
+
     async def counts(self) -> Mapping[TaskState, int]:
         """See TaskEngine."""
         return dict.fromkeys(STATES, 0) | await self._database.read(queries.counts)

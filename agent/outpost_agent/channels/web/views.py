@@ -7,10 +7,24 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from outpost_agent.conversation import Stored
+from outpost_agent.egress import Egress
+from outpost_agent.people.who import Who
 from outpost_sdk.channel import Attachment
 from outpost_sdk.handler import Language
 from outpost_sdk.tasks import Task
+from outpost_wire.egress import Departure
+
+_encode = msgspec.json.Encoder().encode
+
+
+def shown(egress: Egress, message: Stored, view: dict[str, Any] | None = None) -> msgspec.Raw:
+    """Return a message, as `message_view` or as another `view` of it, as the JSON that may leave for a browser."""
+    encoded = _encode(message_view(message) if view is None else view)
+    departure = Departure(destination="web", kind="reply", bytes=len(encoded), chat=message.chat)
+    return msgspec.Raw(egress.leave(departure, encoded))
 
 
 def message_view(message: Stored) -> dict[str, Any]:
@@ -27,6 +41,11 @@ def message_view(message: Stored) -> dict[str, Any]:
         "state": message.state,
         "created": iso(message.created_ms),
     }
+
+
+def person_view(who: Who) -> dict[str, str]:
+    """Return a person as JSON values."""
+    return {"id": who.person, "name": who.name, "role": who.role}
 
 
 def attachment_view(attachment: Attachment) -> dict[str, Any]:
@@ -51,6 +70,9 @@ def task_view(task: Task, progress: float | None, language: Language = "en") -> 
         "error": None if failure is None else (failure.zh if language == "zh" else failure.en),
         "attempt": task.attempt,
         "priority": task.spec.priority,
+        "person": task.spec.principal,
+        "channel": task.spec.channel,
+        "chat": task.spec.chat,
         "message_id": task.spec.message_id,
         "created": iso(task.created_ms),
         "updated": iso(task.updated_ms),

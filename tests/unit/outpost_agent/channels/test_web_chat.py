@@ -4,70 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp.test_utils import TestServer
 
-from outpost_agent.channels.web import CHANNEL, Guard, WebChat
-from outpost_agent.content import ContentFolder
-from outpost_agent.conversation import CONVERSATION_2_SCHEMA, CONVERSATION_SCHEMA, Receive, Reply, receive, reply
-from outpost_agent.hub import Hub
-from outpost_agent.server import make_server
-from outpost_agent.tasks import TASK_SCHEMA, SqliteEngine
-from outpost_disk import Database, open_database
-from outpost_sdk.channel import Accepted, Incoming, Outgoing
-from outpost_sdk.suites.channel import ChannelSuite, RecordingContext
-from outpost_sdk.tasks import TaskSpec
-from outpost_wire.document import Document, Paragraph, Text
-from outpost_wire.ids import TaskId, Ulids
-
-TOKEN = "token-of-the-test"
-BEARER = {"Authorization": f"Bearer {TOKEN}"}
-
-
-class CommittingContext(RecordingContext):
-    """Records, and writes the message as the router would."""
-
-    def __init__(self, database: Database) -> None:
-        super().__init__()
-        self.database = database
-
-    async def accept(self, incoming: Incoming) -> Accepted:
-        accepted = await super().accept(incoming)
-        effect = Receive(message_id=accepted.message_id, task_id=None, incoming=incoming)
-        await self.database.write(lambda connection: receive(connection, effect, 1_000))
-        return accepted
+from outpost_agent.channels.web import CHANNEL, Access
+from outpost_sdk.channel import Accepted, Incoming
+from outpost_sdk.suites.channel import ChannelSuite
+from tests.support.device_page import BEARER, CommittingContext, PageRig, device_page
 
 
 class WebRig:
-    """The web chat behind a real server, and a person with an HTTP client."""
+    """The web chat behind a real server, and the owner with an HTTP client."""
 
-    def __init__(self, database: Database, folder: Path) -> None:
-        self.database = database
-        self.context = CommittingContext(database)
-        self.hub = Hub()
-        self.now = 1_000.0
-        self.new_id = Ulids(lambda: 1, bytes)
-        self.engine = SqliteEngine(database, apply=_no_effect, changed=lambda _connection, _task: None)
-        self.content = ContentFolder(folder / "content", limit_bytes=1 << 21, high_water=1.0, new_id=self.new_id)
-        self.guard = Guard(TOKEN, (), 0)
-        self.channel = WebChat(
-            database=database,
-            engine=self.engine,
-            content=self.content,
-            hub=self.hub,
-            guard=self.guard,
-            progress=lambda _task: 0.5,
-            about={"device": {"id": "d1", "name": "Device"}, "limits": {"files": 3}},
-            clock_ms=lambda: 2_000,
-        )
+    def __init__(self, page: PageRig) -> None:
+        self.page = page
+        self.channel = page.channel
+        self.context: CommittingContext = page.context
+        self.url = page.url
         self.answered = 0
-        self.url = ""
-        self.session = aiohttp.ClientSession()
+        self.session = page.browser().session
 
     async def post(self, text: str, key: str, files: tuple[tuple[str, bytes], ...] = (), **headers: str) -> Any:
         form = aiohttp.FormData(quote_fields=False, default_to_multipart=True)
@@ -90,49 +48,16 @@ class WebRig:
         return self.answered
 
     async def device_says(self, text: str) -> None:
-        answer = Reply(
-            id=self.new_id(), channel=CHANNEL, chat="main", text=text, document=Document((Paragraph((Text(text),)),))
-        )
-        await self.database.write(lambda connection: reply(connection, answer, 1_500))
-        await self.channel.send(Outgoing(seq=0, id=answer.id, chat="main", document=answer.document, text=text))
+        await self.page.device_says(text)
 
     async def shown(self) -> list[str]:
         return [message["text"] for message in await self.get("/api/v1/messages") if message["direction"] == "out"]
 
 
-def _no_effect(*_: object) -> None:
-    raise AssertionError("no effects here")
-
-
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[WebRig]:
-    async with open_database(
-        tmp_path / "d.sqlite", [CONVERSATION_SCHEMA, TASK_SCHEMA, CONVERSATION_2_SCHEMA]
-    ) as database:
-        rig = WebRig(database, tmp_path)
-
-        async def metrics() -> bytes:
-            return b"metrics\n"
-
-        application = make_server(
-            rig.guard,
-            rig.channel.routes(),
-            clock=lambda: rig.now,
-            is_ready=lambda: True,
-            render_metrics=metrics,
-            metrics_type="text/plain",
-        )
-        server = TestServer(application)
-        running = asyncio.create_task(rig.channel.run(rig.context))
-        await server.start_server()
-        rig.guard._hosts |= {f"127.0.0.1:{server.port}"}
-        rig.url = str(server.make_url("")).rstrip("/")
-        yield rig
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-        await rig.session.close()
-        await server.close()
+    async with device_page(tmp_path) as page:
+        yield WebRig(page)
 
 
 class TestWebChat(ChannelSuite):
@@ -159,23 +84,13 @@ async def test_an_empty_message_is_refused_in_the_readers_language(rig: WebRig) 
     assert chinese["error"]["message"].startswith("消息是空的")
 
 
-async def test_nothing_is_told_without_the_token(rig: WebRig) -> None:
-    for path in ("/api/v1/messages", "/api/v1/me", "/api/v1/ws", "/api/v1/tasks/x", "/api/v1/attachments/x/y"):
-        async with rig.session.get(f"{rig.url}{path}") as response:
+async def test_nothing_is_told_to_nobody(rig: WebRig) -> None:
+    for route in rig.channel.routes():
+        assert route.access is Access.PERSON
+        async with rig.session.request(route.method, f"{rig.url}{route.path}") as response:
             assert response.status == 401
             assert (await response.json())["error"]["code"] == "not_signed_in"
-    assert rig.guard.refusals.token == 5
-
-
-async def test_a_session_cookie_opens_the_chat_until_it_ends(rig: WebRig) -> None:
-    jar = aiohttp.CookieJar(unsafe=True)
-    async with aiohttp.ClientSession(cookie_jar=jar) as browser:
-        async with browser.post(f"{rig.url}/api/v1/session", headers=BEARER) as response:
-            assert response.status == 204
-            assert "HttpOnly" in response.headers["Set-Cookie"]
-            assert "SameSite=Strict" in response.headers["Set-Cookie"]
-        async with browser.get(f"{rig.url}/api/v1/me") as response:
-            assert (await response.json())["device"]["id"] == "d1"
+    assert rig.page.guard.refusals.token == len(rig.channel.routes())
 
 
 async def test_another_sites_page_can_do_nothing(rig: WebRig) -> None:
@@ -272,16 +187,138 @@ async def test_nonsense_on_the_socket_closes_it(rig: WebRig) -> None:
         assert socket.close_code == 1007
 
 
-async def test_a_task_of_another_chat_is_not_told(rig: WebRig) -> None:
-    mine = TaskSpec(id=TaskId(rig.new_id()), kind="k", principal="p", channel="web", chat="main")
-    other = TaskSpec(id=TaskId(rig.new_id()), kind="k", principal="p", channel="local", chat="uid0")
-    await rig.engine.put([mine, other], 1_000)
-    assert (await rig.get(f"/api/v1/tasks/{mine.id}"))["state"] == "ready"
-    for path in (f"/api/v1/tasks/{other.id}", "/api/v1/tasks/none"):
-        assert (await rig.get(path))["error"]["code"] == "no_such_task"
-    async with rig.session.post(f"{rig.url}/api/v1/tasks/{other.id}/cancel", headers=BEARER) as response:
-        assert response.status == 404
-    assert (await rig.engine.get(other.id)).state == "ready"
+async def test_two_people_may_choose_the_same_key(rig: WebRig) -> None:
+    may, person = await rig.page.user("May")
+    await rig.post("the same", "k")
+    form = {"text": "the same"}
+    async with may.session.post(f"{rig.url}/api/v1/messages", data=form, headers={"Idempotency-Key": "k"}) as response:
+        assert (await response.json())["message_id"] == "M2"
+    assert [(said.chat, said.sender, said.sender_name) for said in rig.context.accepted] == [
+        ("main", "owner", ""),
+        (person, person, "May"),
+    ]
+    assert rig.context.accepted[0].platform_id != rig.context.accepted[1].platform_id
+
+
+async def test_a_user_has_a_chat_of_their_own(rig: WebRig) -> None:
+    may, person = await rig.page.user("May")
+    await rig.device_says("for the owner")
+    await rig.page.device_says("for May", person)
+    assert [message["text"] for message in await may.get("/api/v1/messages")] == ["for May"]
+    assert await rig.shown() == ["for the owner"]
+    async with may.session.ws_connect(f"{rig.url}/api/v1/ws?after=0") as socket:
+        assert (await socket.receive_json(timeout=10))["message"]["text"] == "for May"
+        await rig.device_says("again for the owner")
+        await rig.page.device_says("again for May", person)
+        assert (await socket.receive_json(timeout=10))["message"]["text"] == "again for May"
+
+
+async def test_what_a_user_reads_is_delivered_to_them_alone(rig: WebRig) -> None:
+    may, person = await rig.page.user("May")
+    await rig.device_says("for the owner")
+    await rig.page.device_says("for May", person)
+    await may.get("/api/v1/messages?after=1000")
+    assert [message["state"] for message in await may.get("/api/v1/messages")] == ["delivered"]
+    assert [message["state"] for message in await rig.get("/api/v1/messages")] == ["queued"]
+
+
+async def test_me_says_who_asks(rig: WebRig) -> None:
+    may, person = await rig.page.user("May")
+    assert (await rig.get("/api/v1/me"))["person"] == {"id": "owner", "name": "", "role": "owner"}
+    me = await may.get("/api/v1/me")
+    assert me["person"] == {"id": person, "name": "May", "role": "user"}
+    assert me["address"] == rig.url
+
+
+async def test_a_task_is_told_on_the_line_of_its_chat(rig: WebRig) -> None:
+    may, person = await rig.page.user("May")
+    (mine,) = await rig.page.chain("owner", "main", length=1)
+    (hers,) = await rig.page.chain(person, person, length=1)
+    async with may.session.ws_connect(f"{rig.url}/api/v1/ws?after=0") as socket:
+        await socket.send_json({"type": "ping"})
+        await rig.page.device_says("here", person)
+        await socket.receive_json(timeout=10)
+        rig.page.hub.task(CHANNEL, "main", mine)
+        rig.page.hub.task(CHANNEL, person, "forgotten")
+        rig.page.hub.task(CHANNEL, person, hers)
+        said = await socket.receive_json(timeout=10)
+        assert (said["type"], said["task"]["id"], said["task"]["root"]) == ("task", hers, hers)
+
+
+async def test_all_that_a_browser_is_given_passes_the_one_way_out(rig: WebRig) -> None:
+    file = await rig.page.file("a.log", b"x" * 100)
+    await rig.page.device_says("see", attachments=(file,))
+    (message,) = await rig.get("/api/v1/messages")
+    async with rig.session.get(f"{rig.url}{message['attachments'][0]['url']}", headers=BEARER) as response:
+        assert await response.read() == b"x" * 100
+    async with rig.session.ws_connect(f"{rig.url}/api/v1/ws?after=0", headers=BEARER) as socket:
+        await socket.receive_json(timeout=10)
+    assert [(left.destination, left.kind, left.chat) for left in rig.page.departures] == [
+        ("web", "reply", "main"),
+        ("web", "file", "main"),
+        ("web", "reply", "main"),
+    ]
+    assert [left.bytes > 100 for left in rig.page.departures] == [True, False, True]
+
+
+async def test_who_is_revoked_is_cut_off_at_once(rig: WebRig) -> None:
+    may, person = await rig.page.user("May")
+    async with may.session.ws_connect(f"{rig.url}/api/v1/ws?after=0") as socket:
+        await rig.page.device_says("one", person)
+        await socket.receive_json(timeout=10)
+        seq = (await may.get("/api/v1/messages"))[-1]["seq"]
+        await socket.send_json({"type": "ack", "seq": seq})
+        assert (await socket.receive_json(timeout=10))["type"] == "state"
+        polling = asyncio.create_task(may.ask("GET", f"/api/v1/messages?after={seq}&wait=50"))
+        await until_listening(rig, 2)
+        await rig.page.people.revoke(person)
+        assert (await socket.receive(timeout=10)).type is aiohttp.WSMsgType.CLOSE
+        assert socket.close_code == 1008
+        status, body = await polling
+        assert (status, body["error"]["code"]) == (401, "not_signed_in")
+
+
+async def test_a_browser_that_signs_out_is_cut_off_and_no_other(rig: WebRig) -> None:
+    first, second = await rig.page.owner(), await rig.page.owner()
+    async with (
+        first.session.ws_connect(f"{rig.url}/api/v1/ws?after=0") as ends,
+        second.session.ws_connect(f"{rig.url}/api/v1/ws?after=0") as stays,
+    ):
+        await until_listening(rig, 2)
+        assert (await first.ask("DELETE", "/api/v1/session"))[0] == 204
+        heard = await ends.receive(timeout=10)
+        while heard.type is aiohttp.WSMsgType.TEXT:
+            heard = await ends.receive(timeout=10)
+        assert ends.close_code == 1008
+        assert await stays.receive_json(timeout=10) == {"type": "people"}
+    assert await first.error("GET", "/api/v1/me") == (401, "not_signed_in")
+    assert (await second.ask("GET", "/api/v1/me"))[0] == 200
+
+
+async def test_owners_hear_that_people_and_channels_changed_and_users_do_not(rig: WebRig) -> None:
+    may, person = await rig.page.user("May")
+    owner = await rig.page.owner()
+    async with (
+        owner.session.ws_connect(f"{rig.url}/api/v1/ws?after=0") as told,
+        may.session.ws_connect(f"{rig.url}/api/v1/ws?after=0") as not_told,
+    ):
+        await until_listening(rig, 2)
+        for _ in range(50):
+            rig.page.news.channels_changed()
+            rig.page.news.people_changed()
+        assert await told.receive_json(timeout=10) == {"type": "channels"}
+        assert await told.receive_json(timeout=10) == {"type": "people"}
+        await rig.page.device_says("after", "main")
+        await rig.page.device_says("after", person)
+        assert (await told.receive_json(timeout=10))["type"] == "message"
+        assert (await not_told.receive_json(timeout=10))["type"] == "message"
+
+
+async def until_listening(rig: WebRig, count: int) -> None:
+    """Wait until so many lines and polls are open."""
+    async with asyncio.timeout(10):
+        while len(rig.page.news._listeners) < count:
+            await asyncio.sleep(0.01)
 
 
 async def test_a_form_that_is_none_is_refused(rig: WebRig) -> None:
@@ -312,8 +349,8 @@ async def test_a_line_that_cannot_go_on_is_closed(rig: WebRig, monkeypatch: pyte
         async def broken(*_: object) -> list[dict[str, Any]]:
             raise ZeroDivisionError
 
-        monkeypatch.setattr(rig.channel, "_after", broken)
-        rig.hub.said(CHANNEL, "main")
+        monkeypatch.setattr(rig.channel._reading, "after", broken)
+        rig.page.hub.said(CHANNEL, "main")
         assert (await socket.receive(timeout=10)).type is aiohttp.WSMsgType.CLOSE
         assert socket.close_code == 1011
 
