@@ -11,6 +11,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import socket
 import struct
 import sys
 from abc import ABC, abstractmethod
@@ -29,12 +30,15 @@ class Proxy(ABC):
     """A proxy on `host`, run for as long as it is entered.
 
     `asked` has the addresses that clients named, as they named them; those in `names` lead somewhere else. With `login`
-    ("user:password") nobody else is let through. `bytes_out` counts what clients sent through it.
+    ("user:password") nobody else is let through. `bytes_out` counts what clients sent through it. A `listener` given
+    takes the place of `host` and `port`; it may be one in another network namespace.
     """
 
     scheme = ""
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, login: str = "") -> None:
+    def __init__(
+        self, *, host: str = "127.0.0.1", port: int = 0, login: str = "", listener: socket.socket | None = None
+    ) -> None:
         self.asked: list[tuple[str, int]] = []
         self.names: dict[str, str] = {}
         self.bytes_out = 0
@@ -42,6 +46,7 @@ class Proxy(ABC):
         self._host = host
         self._port = port
         self._login = login
+        self._listener = listener
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -52,7 +57,10 @@ class Proxy(ABC):
         return f"{self.scheme}://{login}{self._host}:{self._port}"
 
     async def __aenter__(self) -> Proxy:
-        self._server = await asyncio.start_server(self._serve, self._host, self._port)
+        if self._listener is not None:
+            self._server = await asyncio.start_server(self._serve, sock=self._listener)
+        else:
+            self._server = await asyncio.start_server(self._serve, self._host, self._port)
         self._port = self._server.sockets[0].getsockname()[1]
         return self
 
