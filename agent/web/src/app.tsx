@@ -1,30 +1,34 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { Api } from "./api";
-import { ChatPage } from "./components/chat-page";
-import { Gate } from "./components/gate";
+import { Gate } from "./gate/gate";
+import { RecoverySheet } from "./gate/recovery-sheet";
+import type { Ticket } from "./door";
 import { language, words } from "./i18n";
-import { signIn, takeToken, type Session } from "./session";
+import { comeIn, takeTicket, type Session } from "./session";
+import { Shell } from "./components/shell";
 
-/** The page: signing in, then the chat. */
+/** The page: coming in, then the device. */
 export function App() {
   const api = useMemo(() => new Api(language), []);
   const [session, setSession] = useState<Session>({ state: "starting" });
   const attempt = useRef<AbortController | null>(null);
 
-  const enter = useCallback((token: string | null) => {
+  const enter = useCallback((ticket: Ticket | null) => {
     attempt.current?.abort();
     attempt.current = new AbortController();
-    void signIn(api, token, setSession, attempt.current.signal);
+    void comeIn(api, ticket, setSession, attempt.current.signal);
   }, [api]);
-
-  const leave = useCallback(() => setSession({ state: "signedOut", problem: null }), []);
+  const comeAnew = useCallback(() => enter(null), [enter]);
+  const keep = useCallback((recovery: string, device: string) => {
+    setSession({ state: "keeping", recovery, device });
+  }, []);
 
   useEffect(() => {
-    enter(takeToken());
+    enter(takeTicket());
     const linkPasted = () => {
-      const token = takeToken();
-      if (token !== null) enter(token);
+      const ticket = takeTicket();
+      if (ticket !== null) enter(ticket);
     };
     addEventListener("hashchange", linkPasted);
     return () => {
@@ -38,9 +42,17 @@ export function App() {
       return null;
     case "unreachable":
       return <main class="gate"><p class="gate-wait" role="status">{words.unreachable}</p></main>;
-    case "signedOut":
-      return <Gate problem={session.problem} onToken={enter} />;
+    case "outside":
+      return <Gate api={api} session={session} onEnter={enter} onOwned={keep} />;
+    case "keeping":
+      return (
+        <main class="gate">
+          <div class="gate-card">
+            <RecoverySheet text={session.recovery} device={session.device} onDone={comeAnew} done={words.recovery.open} />
+          </div>
+        </main>
+      );
     case "signedIn":
-      return <ChatPage api={api} me={session.me} onSignedOut={leave} />;
+      return <Shell api={api} me={session.me} onSignedOut={comeAnew} />;
   }
 }

@@ -1,6 +1,7 @@
 /** One conversation with one device: joins the line, the uploads and the pure cores, and holds what is drawn. */
 
 import { Refused, SignedOut, type Api } from "./api";
+import type { Bell } from "./bell";
 import { language, words } from "./i18n";
 import { Line } from "./line";
 import type { Message, News } from "./model";
@@ -21,11 +22,20 @@ export interface ChatState {
   isLoaded: boolean;
   isReachable: boolean;
   isLoadingOlder: boolean;
+  /** Everything up to here was on the screen. */
+  read: number;
   /** One sentence for the person, or null. */
   notice: string | null;
 }
 
+/** What is written and not sent yet; it outlives the page that shows it. */
+export interface Draft {
+  text: string;
+  files: readonly File[];
+}
+
 export class Chat {
+  readonly draft: Draft = { text: "", files: [] };
   #state: ChatState = {
     timeline: EMPTY,
     outgoing: [],
@@ -33,6 +43,7 @@ export class Chat {
     isLoaded: false,
     isReachable: false,
     isLoadingOlder: false,
+    read: 0,
     notice: null,
   };
   #aborts = new Map<string, () => void>();
@@ -43,6 +54,8 @@ export class Chat {
   constructor(
     private readonly api: Api,
     private readonly changed: (state: ChatState) => void,
+    /** Rings for what is not the chat's alone. */
+    private readonly bell: Bell,
     private readonly signedOut: () => void,
   ) {
     this.#line = new Line(api, PAGE, {
@@ -74,6 +87,7 @@ export class Chat {
   /** Everything up to `seq` is on the screen. */
   drawn(seq: number): void {
     this.#line.acknowledge(seq);
+    if (seq > this.#state.read) this.#set({ read: seq });
   }
 
   notify(notice: string | null): void {
@@ -162,6 +176,7 @@ export class Chat {
   }
 
   #heard(news: News): void {
+    this.bell.ring(news.type, news);
     switch (news.type) {
       case "message": {
         this.#set({ timeline: merge(this.#state.timeline, [news.message]) });
@@ -185,6 +200,7 @@ export class Chat {
   #reachable(isReachable: boolean): void {
     this.#set({ isReachable });
     if (!isReachable) return;
+    this.bell.ring("back");
     for (const one of this.#state.outgoing) if (one.delivery.state === "lost") void this.#deliver(one);
     this.#learnOpen();
   }

@@ -2,11 +2,22 @@
 
 import type { Document } from "./document";
 
+export type Role = "owner" | "user";
+
+export interface Person {
+  id: string;
+  name: string;
+  role: Role;
+}
+
 export interface Me {
   device: { id: string; name: string };
   version: string;
   languages: readonly string[];
   limits: { attachment_bytes: number; files: number; text: number };
+  person: Person;
+  /** Where browsers on the network reach the device. */
+  address: string;
 }
 
 export interface Attachment {
@@ -52,11 +63,41 @@ export interface Task {
   root?: string | null;
 }
 
+/** The last task of a chain, as the list of tasks shows it. */
+export interface TaskRow extends Task {
+  created: string;
+  /** Who asked. */
+  person: string;
+  channel: string;
+  chat: string;
+}
+
+/** Whose tasks and results are shown: one's own, or the owner's view of everybody's. */
+export type Scope = "mine" | "all";
+
+/** An answer that a task made. */
+export interface ResultRow {
+  seq: number;
+  id: string;
+  task_id: string;
+  title: string;
+  created: string;
+  channel: string;
+  chat: string;
+  person: string;
+  attachments: readonly Attachment[];
+  document: Document | null;
+}
+
 /** What the device pushes over the WebSocket; other types, from a newer device, are passed over. */
 export type News =
   | { type: "message"; message: Message }
   | { type: "state"; seq: number; state: MessageState }
-  | { type: "task"; task: Task };
+  | { type: "task"; task: Task }
+  /** People or requests have changed; told to owners, who fetch them anew. */
+  | { type: "people" }
+  /** Channels have changed; told to owners, who fetch them anew. */
+  | { type: "channels" };
 
 export interface Accepted {
   message_id: string;

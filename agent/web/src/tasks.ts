@@ -11,7 +11,7 @@ export interface Chain {
 
 export type Chains = ReadonlyMap<string, Chain>;
 
-const FINAL: ReadonlySet<TaskState> = new Set(["done", "failed", "cancelled"]);
+export const FINAL: ReadonlySet<TaskState> = new Set(["done", "failed", "cancelled"]);
 
 /** Return the chains with the one that ends in `task`, laid out from its parents; what live news said later stays. */
 export function learn(chains: Chains, task: Task): Chains {

@@ -48,6 +48,12 @@ export function firstToRead(messages: readonly Message[], read: number): Message
   return fresh.find((message) => message.direction === "out");
 }
 
+/** How many answers nobody has seen: neither here, up to `read`, nor in another browser. */
+export function unread(timeline: Timeline, read: number): number {
+  const isFresh = ({ direction, state, seq }: Message) => direction === "out" && state !== "delivered" && seq > read;
+  return timeline.messages.filter(isFresh).length;
+}
+
 export type Row =
   | { kind: "day"; key: string; when: Date }
   | { kind: "message"; key: string; message: Message; isFirst: boolean }

@@ -1,6 +1,7 @@
 import type { RefObject } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
 
+import type { Draft } from "../chat";
 import { words } from "../i18n";
 import { isTouch } from "../pointer";
 import { FileName } from "./attachments";
@@ -8,6 +9,7 @@ import { AttachIcon, CloseIcon, FileIcon, SendIcon } from "./icons";
 
 interface ComposerProps {
   field: RefObject<HTMLTextAreaElement | null>;
+  draft: Draft;
   files: readonly File[];
   /** The most characters that a message may have. */
   textLimit: number;
@@ -23,10 +25,14 @@ interface ComposerProps {
 const enterSends = !isTouch;
 
 export function Composer(props: ComposerProps) {
-  const { field, files, textLimit, notice, onNotice, onChoose, onAttach, onRemove, onSend } = props;
-  const [text, setText] = useState("");
+  const { field, draft, files, textLimit, notice, onNotice, onChoose, onAttach, onRemove, onSend } = props;
+  const [text, keepText] = useState(draft.text);
   useGrowing(field, text);
 
+  const setText = (kept: string) => {
+    draft.text = kept;
+    keepText(kept);
+  };
   const canSend = text.trim() !== "" || files.length > 0;
   const send = () => {
     if (!canSend) return;

@@ -12,14 +12,12 @@ export function Header({ name, isReachable, isLoaded }: HeaderProps) {
   const state = isReachable ? "online" : isLoaded ? "reconnecting" : "connecting";
   return (
     <header class="header">
-      <div class="header-inner">
-        <Mark />
-        <h1>{name}</h1>
-        <p class="connection" role="status" data-testid="connection" data-state={state}>
-          <span class="connection-dot" aria-hidden="true" />
-          {words[state]}
-        </p>
-      </div>
+      <Mark />
+      <p class="header-name" title={name}>{name}</p>
+      <p class="connection" role="status" title={words[state]} data-testid="connection" data-state={state}>
+        <span class="connection-dot" aria-hidden="true" />
+        <span class="connection-words">{words[state]}</span>
+      </p>
     </header>
   );
 }

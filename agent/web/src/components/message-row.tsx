@@ -10,7 +10,8 @@ import type { Picture } from "./lightbox";
 interface MessageRowProps {
   message: Message;
   isFirst: boolean;
-  onCommand: (command: string) => void;
+  /** Without it buttons are drawn disabled. */
+  onCommand?: (command: string) => void;
   onPicture: (picture: Picture) => void;
   /** What stands under the bubble: the progress of the work it set off. */
   children?: ComponentChildren;

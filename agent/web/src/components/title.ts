@@ -2,8 +2,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { Message } from "../model";
 
-/** Name the tab after the device, and count there what the device says while nobody looks. */
-export function useTitle(name: string, messages: readonly Message[]): void {
+/** Name the tab, and count there what the device says while nobody looks. */
+export function useTitle(title: string, messages: readonly Message[]): void {
   const seen = useRef(0);
   const [isHidden, setHidden] = useState(document.hidden);
   useEffect(() => {
@@ -14,6 +14,6 @@ export function useTitle(name: string, messages: readonly Message[]): void {
   useEffect(() => {
     if (!isHidden || seen.current === 0) seen.current = messages.at(-1)?.seq ?? 0;
     const fresh = messages.filter((message) => message.direction === "out" && message.seq > seen.current).length;
-    document.title = fresh > 0 ? `(${fresh}) ${name}` : name;
-  }, [name, messages, isHidden]);
+    document.title = fresh > 0 ? `(${fresh}) ${title}` : title;
+  }, [title, messages, isHidden]);
 }

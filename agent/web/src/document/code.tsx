@@ -1,5 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 
+import { copy } from "./clipboard";
+
 const COPIED_SHOWN_MS = 2000;
 
 interface CodeProps {
@@ -27,27 +29,4 @@ export function CodeBlock({ text, language, labels }: CodeProps) {
       <pre><code>{text}</code></pre>
     </figure>
   );
-}
-
-/** Put `text` on the clipboard and tell whether that worked. */
-async function copy(text: string): Promise<boolean> {
-  if (!navigator.clipboard) return copyBySelection(text);
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return copyBySelection(text);
-  }
-}
-
-/** The way that remains on plain http over a local network, where the browser offers no clipboard object. */
-function copyBySelection(text: string): boolean {
-  const field = document.createElement("textarea");
-  field.value = text;
-  field.className = "document-clipboard";
-  document.body.append(field);
-  field.select();
-  const done = document.execCommand("copy");
-  field.remove();
-  return done;
 }
