@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from outpost_agent.announce import claim_link
 from outpost_agent.channels.switchboard import Switchboard
 from outpost_agent.local.server import Call, Method
 from outpost_agent.local_methods import params
@@ -84,7 +85,7 @@ class OwnerMethods:
             "owned": self._people.is_owned,
             "code": code,
             "address": address,
-            "link": f"{address}/#claim={code}" if code else None,
+            "link": claim_link(address, code) if code else None,
         }
 
     async def _take(self, call: Call) -> dict[str, Any]:

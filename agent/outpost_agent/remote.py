@@ -21,7 +21,7 @@ from typing import Protocol
 import msgspec
 
 from outpost_agent.people.core import Standing
-from outpost_agent.people.people import Asked
+from outpost_agent.people.rows import Asked
 from outpost_agent.people.who import Who
 from outpost_agent.tasks.chains import first_to_retry
 from outpost_disk import Database, DatabaseFailed

@@ -10,13 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from outpost_agent.channels.web import Guard
 from outpost_agent.config import Config
 from outpost_agent.conversation import counts
 from outpost_agent.egress import Egress
 from outpost_agent.metrics import Metrics
+from outpost_agent.page.state import LinkState
 from outpost_agent.people import People
 from outpost_agent.remote import RemoteControl
 from outpost_disk import Database
@@ -77,6 +76,10 @@ class Reporter:
     def is_linked(self) -> bool | None:
         """Say whether the manager's broker is reached; None for a device that works alone."""
         return self._link.is_connected if self._link else None
+
+    def link_state(self) -> LinkState | None:
+        """Return how the link is; None for a device that works alone."""
+        return {"connected": self._link.is_connected, "outbox": self._link.depth} if self._link else None
 
     def open_tasks(self) -> int:
         """Return how many tasks wait, as of the last count."""
@@ -161,9 +164,12 @@ class Reporter:
                 "rss": health.rss,
             },
             "tasks": dict(await engine.counts()),
-            "link": {"connected": self._link.is_connected, "outbox": self._link.depth} if self._link else None,
+            "link": self.link_state(),
             "owned": is_owned,
-            "channels": [msgspec.to_builtins(channel) for channel in channels],
+            "channels": [
+                {"id": channel.name, "kind": channel.kind, "state": channel.state, "account": channel.account}
+                for channel in channels
+            ],
         }
 
     async def render_metrics(

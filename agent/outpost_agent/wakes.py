@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from outpost_agent.hub import Hub
 from outpost_agent.page.news import News
+from outpost_sdk.tasks import Task
 
 if TYPE_CHECKING:
     from outpost_agent.channels.switchboard import Switchboard
@@ -48,6 +49,13 @@ class Wakes:
     def busy(self, channel: str, chat: str) -> None:
         """Tell that work began in a chat, or went on."""
         self.switchboard.at_work(channel, chat)
+
+    def progressed(self, task: Task) -> None:
+        """Tell that a running task has got further."""
+        channel, chat = task.spec.channel, task.spec.chat
+        self._hub.task(channel, chat, task.id)
+        if channel is not None and chat is not None:
+            self.busy(channel, chat)
 
     def began(self, channel: str, chat: str) -> None:
         """Tell that work began for messages that had been held."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
+from outpost_agent.announce import announce_claim, draw_link
 from outpost_agent.cli.device import connect
 from outpost_agent.cli.output import Output
 from outpost_agent.cli.views import Claim, Claimed, parse
@@ -24,7 +24,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
         if output.is_json:
             output.document(answer.value)
             return 0
-    if claim.owned or not claim.code or not claim.link:
+    if claim.owned or not claim.code:
         output.line(
             output.say(
                 f"This device has an owner. Its page: {claim.address}/\n"
@@ -35,14 +35,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
             )
         )
         return 0
-    code = f"{claim.code[:4]}-{claim.code[4:]}"
-    output.line(
-        output.say(
-            f"Nobody owns this device yet. Open {claim.address}/ and give this code: {code}\nOr open: {claim.link}",
-            f"本设备还没有主人。请打开 {claim.address}/ 并输入认领码：{code}\n或直接打开：{claim.link}",
-        )
-    )
-    _draw(claim.link)
+    announce_claim(claim.address, claim.code, output.language)
     return 0
 
 
@@ -76,13 +69,5 @@ def _link(options: argparse.Namespace, output: Output) -> int:
             f"请在十分钟内打开此一次性链接，以主人身份登录：{link}",
         )
     )
-    _draw(link)
+    draw_link(link)
     return 0
-
-
-def _draw(link: str) -> None:
-    """Draw `link` as a QR code where somebody can point a phone at it."""
-    if sys.stdout.isatty():
-        import segno  # noqa: PLC0415
-
-        segno.make(link, error="m").terminal(compact=True)
