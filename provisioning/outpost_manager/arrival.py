@@ -1,4 +1,4 @@
-"""What comes from devices, parsed once: bytes and a topic become one of four arrivals, or are refused here."""
+"""What comes from devices, parsed once: bytes and a topic become one of five arrivals, or are refused here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from outpost_wire.errors import BadMessage
 from outpost_wire.ids import DeviceId, FleetId, is_ulid
 from outpost_wire.messages import (
+    CommandDone,
     DeviceState,
     Event,
     Reported,
@@ -16,7 +17,7 @@ from outpost_wire.messages import (
     decode_event,
     decode_telemetry,
 )
-from outpost_wire.topics import Address, Leaf, parse_topic
+from outpost_wire.topics import Address, Leaf, is_reply, parse_reply, parse_topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +56,31 @@ class EventArrived:
     """BadMessage when the body cannot be used: its place is taken all the same, or the device could never go on."""
 
 
-Arrival = StateArrived | ReportedArrived | TelemetryArrived | EventArrived
+@dataclass(frozen=True, slots=True)
+class AnswerArrived:
+    """What came of a command."""
+
+    device: DeviceId
+    done: CommandDone
+
+
+Arrival = StateArrived | ReportedArrived | TelemetryArrived | EventArrived | AnswerArrived
 
 
 def read_arrival(fleet: FleetId, topic: str, payload: bytes, *, retained: bool = False) -> Arrival:
     """Return what arrived on `topic`, or raise BadMessage that names the field at fault."""
+    if is_reply(topic):
+        said_in, device, _ = parse_reply(topic)
+        _expect_fleet(said_in, fleet)
+        return AnswerArrived(device, decode(payload, CommandDone))
     address = parse_topic(topic)
-    if address.fleet != fleet:
-        raise BadMessage(f"fleet {address.fleet!r} is not {fleet!r}")
+    _expect_fleet(address.fleet, fleet)
     return _read(address, payload, retained)
+
+
+def _expect_fleet(said_in: FleetId, fleet: FleetId) -> None:
+    if said_in != fleet:
+        raise BadMessage(f"fleet {said_in!r} is not {fleet!r}")
 
 
 def _read(address: Address, payload: bytes, retained: bool) -> Arrival:

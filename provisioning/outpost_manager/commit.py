@@ -9,8 +9,17 @@ from dataclasses import dataclass, field
 import msgspec
 
 from outpost_link.core import Placed, Prefix
-from outpost_manager.arrival import Arrival, EventArrived, ReportedArrived, StateArrived, TelemetryArrived
+from outpost_manager.arrival import (
+    AnswerArrived,
+    Arrival,
+    EventArrived,
+    ReportedArrived,
+    StateArrived,
+    TelemetryArrived,
+)
 from outpost_manager.core import Presence, supersedes
+from outpost_manager.orders import take_answer
+from outpost_manager.rows import CommandRow
 from outpost_wire.errors import BadMessage
 from outpost_wire.ids import DeviceId
 from outpost_wire.messages import ResultReady, Sample, TaskChanged, TaskFacts, encode
@@ -39,6 +48,7 @@ class Committed:
     tasks: list[tuple[DeviceId, TaskFacts]] = field(default_factory=list)
     results: list[tuple[DeviceId, ResultReady]] = field(default_factory=list)
     samples: list[tuple[DeviceId, Sample]] = field(default_factory=list)
+    commands: list[CommandRow] = field(default_factory=list)
     prefixes: dict[Place, int] = field(default_factory=dict)
     gaps: list[tuple[Place, Gap]] = field(default_factory=list)
     duplicates: int = 0
@@ -59,6 +69,8 @@ def commit_batch(connection: sqlite3.Connection, batch: Sequence[Arrival], now_m
                 work.state(arrival)
             case ReportedArrived():
                 work.reported(arrival)
+            case AnswerArrived():
+                work.answer(arrival)
     return work.finish()
 
 
@@ -145,6 +157,14 @@ class _Batch:
             (encode(reported), reported.version, key),
         )
         self._out.changed.add(device)
+
+    def answer(self, arrival: AnswerArrived) -> None:
+        key = self._see(arrival.device, self._now_ms)
+        row = take_answer(self._db, key, arrival.done, self._now_ms)
+        if row is None:
+            self._out.duplicates += 1
+        else:
+            self._out.commands.append(row)
 
     def finish(self) -> Committed:
         """Write what was gathered."""

@@ -12,11 +12,15 @@ from outpost_wire.topics import is_name
 
 
 class ManagerConfig(Section, frozen=True, kw_only=True):
-    """Which fleet this manager runs, what it is called there and where it keeps its state."""
+    """Which fleet this manager runs, what it is called there and where it keeps its state.
+
+    A device that is away has `command_expiry_s` seconds to come back and carry a command out.
+    """
 
     fleet: str
     id: str = "manager"
     state: str = "/var/lib/outpost-manager"
+    command_expiry_s: Annotated[int, Meta(ge=1, le=86_400)] = 60
 
     def __post_init__(self) -> None:
         for key, value in (("fleet", self.fleet), ("id", self.id)):
@@ -29,15 +33,20 @@ class WebConfig(Section, frozen=True, kw_only=True):
 
     `token_file` holds the bearer token of the API; without it only a browser that has signed in is let in. `hosts`
     are names, beyond loopback, under which the console may be reached. A browser stays signed in for `session_hours`.
+    With `certificate` and `key`, files in PEM, it speaks TLS.
     """
 
     listen: str = "127.0.0.1:7781"
     token_file: str = ""
     hosts: tuple[str, ...] = ()
     session_hours: Annotated[float, Meta(gt=0, le=8760)] = 168.0
+    certificate: str = ""
+    key: str = ""
 
     def __post_init__(self) -> None:
         split_address(self.listen)
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("certificate: expected together with key, or neither")
 
 
 class BrokerConfig(Section, frozen=True, kw_only=True):

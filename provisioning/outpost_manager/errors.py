@@ -97,6 +97,42 @@ class SystemRefused(ManagerError):
         super().__init__(f"the system refused: {what}{reason}", f"系统拒绝了操作：{what}{reason}")
 
 
+class BadCertificate(ManagerError):
+    """The console's certificate or its key cannot be used."""
+
+    code = "bad_certificate"
+
+    def __init__(self, certificate: str, key: str, reason: str) -> None:
+        super().__init__(
+            f"web.certificate {certificate} and web.key {key} cannot be used: {reason}; both are files in PEM, and "
+            "the key belongs to the certificate",
+            f"无法使用 web.certificate {certificate} 与 web.key {key}：{reason}；两者应为 PEM 文件，且密钥与证书相匹配",
+        )
+
+
+class DeviceUnknown(ManagerError):
+    """The manager knows no such device."""
+
+    code = "no_device"
+
+    def __init__(self, device: str) -> None:
+        super().__init__(f"there is no device {device[:64]!r}", f"没有设备 {device[:64]!r}")
+        self.device = device
+
+
+class TooManyCommands(ManagerError):
+    """As many commands wait for a device's answer as may."""
+
+    code = "too_many_commands"
+
+    def __init__(self, device: str, waiting: int) -> None:
+        super().__init__(
+            f"{waiting} commands wait for an answer of {device} already; wait until they are answered or expire",
+            f"已有 {waiting} 个命令在等待 {device} 的回复；请等待其得到回复或过期",
+        )
+        self.device = device
+
+
 class Refusal(ManagerError):
     """A request that is refused: an HTTP `status` and a `code` for machines."""
 

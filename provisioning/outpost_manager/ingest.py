@@ -15,16 +15,24 @@ from typing import Protocol
 
 from outpost_disk import DatabaseFailed
 from outpost_link.errors import LinkFailed
-from outpost_manager.arrival import Arrival, EventArrived, ReportedArrived, StateArrived, TelemetryArrived, read_arrival
+from outpost_manager.arrival import (
+    AnswerArrived,
+    Arrival,
+    EventArrived,
+    ReportedArrived,
+    StateArrived,
+    TelemetryArrived,
+    read_arrival,
+)
 from outpost_manager.commit import Committed, Place
 from outpost_manager.hub import Hub
 from outpost_manager.metrics import Metrics
-from outpost_manager.rows import ResultEvent, ResultRow, TaskEvent, TaskRow, TelemetryEvent, iso
+from outpost_manager.rows import CommandRow, ResultEvent, ResultRow, TaskEvent, TaskRow, TelemetryEvent, iso
 from outpost_manager.store import FleetStore
 from outpost_wire.errors import BadMessage
 from outpost_wire.ids import DeviceId, FleetId
 from outpost_wire.messages import Acked, ResultReady, Sample, TaskFacts, encode
-from outpost_wire.topics import Leaf, topic
+from outpost_wire.topics import REPLY, Leaf, is_reply, topic
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +48,7 @@ KINDS: dict[type[Arrival], str] = {
     TelemetryArrived: "telemetry",
     StateArrived: "state",
     ReportedArrived: "reported",
+    AnswerArrived: "answer",
 }
 
 
@@ -75,7 +84,10 @@ class Send(Protocol):
 
 
 class Ingest:
-    """Takes in what the devices of one fleet say. `now_ms` is Unix time, `new_id` gives ULIDs."""
+    """Takes in what the devices of one fleet say. `now_ms` is Unix time, `new_id` gives ULIDs.
+
+    `answered` is told each command that a device has answered, once that is committed.
+    """
 
     def __init__(
         self,
@@ -86,6 +98,7 @@ class Ingest:
         *,
         now_ms: Callable[[], int],
         new_id: Callable[[], str],
+        answered: Callable[[CommandRow], None] = lambda _: None,
     ) -> None:
         self._fleet = fleet
         self._store = store
@@ -93,6 +106,7 @@ class Ingest:
         self._metrics = metrics
         self._now_ms = now_ms
         self._new_id = new_id
+        self._answered = answered
         self._waiting: asyncio.Queue[tuple[Delivery, Arrival | None]] = asyncio.Queue(WAITING_LIMIT)
         self._due: dict[Place, int] = {}
         self._has_due = asyncio.Event()
@@ -169,6 +183,8 @@ class Ingest:
         self._changed |= committed.changed
         if self._changed:
             self._has_changed.set()
+        for row in committed.commands:
+            self._answered(row)
         if not self._hub:
             return
         for device, task in committed.tasks:
@@ -234,6 +250,8 @@ class Ingest:
 def _leaf(name: str) -> str:
     """Return the leaf of a topic for a metric, whose labels must not grow with what strangers send."""
     leaf = name.split("/", 4)[-1]
+    if is_reply(name):
+        return REPLY
     return leaf if leaf in set(Leaf) else "other"
 
 

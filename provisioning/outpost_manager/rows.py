@@ -7,7 +7,22 @@ from typing import Literal
 
 import msgspec
 
-from outpost_wire.messages import OnDevice, Plot, Sample, System, TaskState
+from outpost_wire.messages import (
+    ChannelFacts,
+    ChannelState,
+    OnDevice,
+    PairingRequest,
+    PersonFacts,
+    PersonIdentity,
+    Plot,
+    Results,
+    Role,
+    Sample,
+    System,
+    TaskState,
+)
+
+CommandState = Literal["sent", "done", "failed", "expired"]
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,8 +47,20 @@ class TaskCounts(Row, frozen=True, kw_only=True):
     failed: int
 
 
+class ChannelBrief(Row, frozen=True, kw_only=True):
+    """A channel as the list of devices shows it."""
+
+    name: str
+    kind: str
+    state: ChannelState
+
+
 class DeviceRow(Row, frozen=True, kw_only=True):
-    """A device as the list shows it."""
+    """A device as the list shows it.
+
+    `requests` counts the people who wait to be let in; `results` is what the device sends of its results, None while
+    it has told nothing.
+    """
 
     id: str
     name: str
@@ -44,11 +71,55 @@ class DeviceRow(Row, frozen=True, kw_only=True):
     board: str | None
     health: Health | None
     tasks: TaskCounts
+    owned: bool
+    requests: int
+    channels: tuple[ChannelBrief, ...]
+    results: Results | None
 
 
-class DeviceDetail(DeviceRow, frozen=True, kw_only=True):
-    """A device as its own page shows it; `lost` counts events that no database has any more."""
+class ResultsSetting(Row, frozen=True, kw_only=True):
+    """How much of its results a device is to send, and what it says that it sends.
 
+    `desired` is None where that is left to the device. `version` is that of the desired shadow, 0 when there never was
+    one; `followed` says that the device has it.
+    """
+
+    desired: Results | None
+    reported: Results | None
+    version: int
+    followed: bool
+
+
+class Settings(Row, frozen=True, kw_only=True):
+    """What the operator sets on a device."""
+
+    results: ResultsSetting
+
+
+class DeviceDetail(Row, frozen=True, kw_only=True):
+    """A device as its own page shows it: its row, with all that is known of requests and channels.
+
+    `lost` counts events that no database has any more; `cut` says that the device left people, requests or channels
+    out of its report because they do not fit.
+    """
+
+    id: str
+    name: str
+    online: bool
+    last_seen: str | None
+    labels: dict[str, str]
+    version: str | None
+    board: str | None
+    health: Health | None
+    tasks: TaskCounts
+    owned: bool
+    results: Results | None
+    people: tuple[PersonFacts, ...]
+    requests: tuple[PairingRequest, ...]
+    turned_away: int
+    channels: tuple[ChannelFacts, ...]
+    cut: bool
+    settings: Settings
     system: System | None
     boot_id: str | None
     created: str
@@ -89,6 +160,20 @@ class TaskRow(Row, frozen=True, kw_only=True):
     progress: None = None
 
 
+class ResultName(Row, frozen=True, kw_only=True):
+    """A result by its name."""
+
+    id: str
+    title: str
+
+
+class TaskDetail(TaskRow, frozen=True, kw_only=True):
+    """A task as its own page shows it: with its chain, first to last, and what came out of it."""
+
+    chain: list[TaskRow]
+    result: ResultName | None
+
+
 class ResultRow(Row, frozen=True, kw_only=True):
     """A result as a list shows it; `bytes` is its full size on the device."""
 
@@ -109,6 +194,72 @@ class ResultDetail(ResultRow, frozen=True, kw_only=True):
     plots: tuple[Plot, ...]
     on_device: OnDevice | None
     cut: bool
+
+
+class CommandRow(Row, frozen=True, kw_only=True):
+    """A command and what came of it. `subject` is the id of the request, person or task that it is about.
+
+    Once it is `done` or `failed`, `code` is the device's own, with its sentence in each language.
+    """
+
+    id: str
+    device: str
+    verb: str
+    subject: str
+    state: CommandState
+    code: str | None
+    en: str | None
+    zh: str | None
+    created: str
+    updated: str
+
+
+class OfDevice(Row, frozen=True, kw_only=True):
+    """Something that a device reports, in a list of the whole fleet."""
+
+    device: str
+    device_name: str
+    online: bool
+
+
+class RequestRow(OfDevice, frozen=True, kw_only=True):
+    """Somebody who waits to be let in, as the device reports it."""
+
+    id: str
+    code: str
+    channel: str
+    sender: str
+    name: str
+    created_ms: int
+    expires_ms: int
+
+
+class PersonRow(OfDevice, frozen=True, kw_only=True):
+    """Somebody who may talk to a device, as it reports it."""
+
+    id: str
+    name: str
+    role: Role
+    identities: tuple[PersonIdentity, ...]
+
+
+class People(Row, frozen=True, kw_only=True):
+    """Who waits to be let in, the oldest first, and who may talk to which device."""
+
+    requests: list[RequestRow]
+    people: list[PersonRow]
+
+
+class ChannelRow(OfDevice, frozen=True, kw_only=True):
+    """A channel of a device, as it reports it."""
+
+    name: str
+    kind: str
+    state: ChannelState
+    account: str
+    en: str
+    zh: str
+    since_ms: int
 
 
 class TaskEvent(Row, frozen=True, kw_only=True):

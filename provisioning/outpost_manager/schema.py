@@ -102,4 +102,29 @@ CREATE TABLE session (
     expires_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 """,
+    """
+CREATE TABLE desired (
+    device INTEGER PRIMARY KEY REFERENCES device(key),
+    version INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE command (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    device INTEGER NOT NULL REFERENCES device(key),
+    verb TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    state TEXT NOT NULL,
+    code TEXT,
+    en TEXT,
+    zh TEXT,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    expires_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX command_by_device ON command (device, number);
+CREATE INDEX command_open ON command (expires_ms) WHERE state = 'sent';
+CREATE INDEX result_by_task ON result (device, task_id);
+""",
 )

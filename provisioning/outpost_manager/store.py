@@ -16,24 +16,27 @@ import msgspec
 
 from outpost_disk import Database, open_database
 from outpost_manager.arrival import Arrival
+from outpost_manager.chains import task_detail, task_row
 from outpost_manager.commit import Committed, commit_batch
+from outpost_manager.devices import DAY_MS, channels, device_detail, device_rows, people
+from outpost_manager.orders import Orders
 from outpost_manager.rows import (
+    ChannelRow,
     DeviceDetail,
     DeviceRow,
+    People,
     ResultDetail,
     ResultRow,
     Series,
-    TaskCounts,
+    TaskDetail,
     TaskRow,
     TelemetrySeries,
-    health,
     iso,
 )
 from outpost_manager.schema import SCHEMA
 from outpost_wire.ids import DeviceId
-from outpost_wire.messages import OnDevice, Plot, Reported, Sample
+from outpost_wire.messages import OnDevice, Plot
 
-DAY_MS = 86_400_000
 POINTS_LIMIT = 1000
 PRUNE_DEVICES = 50
 
@@ -48,11 +51,12 @@ class Counts:
 
 
 class FleetStore:
-    """Access to the manager's database; every method runs on its one thread."""
+    """Access to the manager's database; every method runs on its one thread. `orders` is what the operator asked."""
 
     def __init__(self, database: Database, *, keep_ms: int) -> None:
         self._database = database
         self._keep_ms = keep_ms
+        self.orders = Orders(database)
 
     async def commit(self, batch: Sequence[Arrival], now_ms: int) -> Committed:
         """Take in `batch`, all or nothing; it is on the disk when this returns. Raises DatabaseFailed."""
@@ -73,20 +77,23 @@ class FleetStore:
 
     async def devices(self, now_ms: int, only: Sequence[DeviceId] | None = None) -> list[DeviceRow]:
         """Return the devices by id; only those of `only` when given."""
-        return await self._database.read(lambda db: [_device(row) for row in _device_rows(db, now_ms, only)])
+        return await self._database.read(lambda db: device_rows(db, now_ms, only))
 
     async def device(self, device: DeviceId, now_ms: int) -> DeviceDetail | None:
         """Return one device, None when it is unknown."""
+        return await self._database.read(lambda db: device_detail(db, device, now_ms))
 
-        def query(db: sqlite3.Connection) -> DeviceDetail | None:
-            for row in _device_rows(db, now_ms, [device]):
-                (lost,) = db.execute(
-                    "SELECT coalesce(sum(lost), 0) FROM gap WHERE device = ?", (row["key"],)
-                ).fetchone()
-                return _detail(row, lost)
-            return None
+    async def people(self, now_ms: int) -> People:
+        """Return who waits to be let in and who may talk to which device."""
+        return await self._database.read(lambda db: people(db, now_ms))
 
-        return await self._database.read(query)
+    async def channels(self) -> list[ChannelRow]:
+        """Return the channels of all devices."""
+        return await self._database.read(channels)
+
+    async def task(self, device: DeviceId, task: str) -> TaskDetail | None:
+        """Return one task with its chain, None when it is unknown."""
+        return await self._database.read(lambda db: task_detail(db, device, task))
 
     async def knows(self, device: DeviceId) -> bool:
         """Say whether there is such a device."""
@@ -117,7 +124,7 @@ class FleetStore:
                 " ORDER BY task.created_ms DESC, task.id DESC LIMIT ?2",
                 (device, limit, before),
             )
-            return [_task(row) for row in _named(rows)]
+            return [task_row(row) for row in _named(rows)]
 
         return await self._database.read(query)
 
@@ -212,16 +219,6 @@ async def open_store(path: Path, *, telemetry_days: int) -> AsyncIterator[FleetS
         yield FleetStore(database, keep_ms=telemetry_days * DAY_MS)
 
 
-_DEVICES = """
-SELECT device.*,
-    (SELECT count(*) FROM task WHERE device = key AND state = 'running') AS running,
-    (SELECT count(*) FROM task WHERE device = key AND state IN ('waiting', 'ready')) AS waiting,
-    (SELECT count(*) FROM task WHERE device = key AND state = 'failed' AND updated_ms > :day_ago) AS failed
-FROM device
-WHERE :only IS NULL OR id IN (SELECT value FROM json_each(:only))
-ORDER BY id
-"""
-
 _TELEMETRY = """
 SELECT CAST(avg(time_ms) / 1000 AS INTEGER), avg(cpu), avg(memory), avg(disk), avg(temperature), avg(load),
     CAST(avg(rss) AS INTEGER)
@@ -239,56 +236,6 @@ def _json(values: Sequence[str]) -> str:
 def _named(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
-
-
-def _device_rows(db: sqlite3.Connection, now_ms: int, only: Sequence[DeviceId] | None) -> list[dict[str, Any]]:
-    chosen = None if only is None else _json(only)
-    return _named(db.execute(_DEVICES, {"day_ago": now_ms - DAY_MS, "only": chosen}))
-
-
-def _device_facts(row: dict[str, Any]) -> dict[str, Any]:
-    reported = msgspec.json.decode(row["reported"], type=Reported) if row["reported"] else None
-    sample = msgspec.json.decode(row["sample"], type=Sample) if row["sample"] else None
-    return {
-        "id": row["id"],
-        "name": (reported and reported.name) or row["id"],
-        "online": bool(row["online"]),
-        "last_seen": iso(row["last_seen_ms"]) if row["last_seen_ms"] else None,
-        "labels": reported.labels if reported else {},
-        "version": (reported and reported.release) or None,
-        "board": (reported and reported.system.board) or None,
-        "health": health(sample) if sample else None,
-        "tasks": TaskCounts(running=row["running"], waiting=row["waiting"], failed=row["failed"]),
-    }
-
-
-def _device(row: dict[str, Any]) -> DeviceRow:
-    return DeviceRow(**_device_facts(row))
-
-
-def _detail(row: dict[str, Any], lost: int) -> DeviceDetail:
-    reported = msgspec.json.decode(row["reported"], type=Reported) if row["reported"] else None
-    return DeviceDetail(
-        **_device_facts(row),
-        system=reported.system if reported else None,
-        boot_id=row["boot_id"],
-        created=iso(row["created_ms"]),
-        lost=lost,
-    )
-
-
-def _task(row: dict[str, Any]) -> TaskRow:
-    return TaskRow(
-        id=row["id"],
-        kind=row["kind"],
-        state=row["state"],
-        error=row["error"],
-        attempt=row["attempt"],
-        created=iso(row["created_ms"]),
-        updated=iso(row["updated_ms"]),
-        message_id=row["message_id"],
-        parents=msgspec.json.decode(row["parents"], type=list[str]),
-    )
 
 
 def _result_facts(row: dict[str, Any]) -> dict[str, Any]:

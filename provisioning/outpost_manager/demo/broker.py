@@ -11,12 +11,12 @@ from outpost_disk import replace_file
 from outpost_manager.demo.folder import LOOPBACK, Choices, DemoFolder, keep_secret
 from outpost_manager.errors import ProgramMissing
 from outpost_wire.messages import MESSAGE_LIMIT
-from outpost_wire.topics import FROM_DEVICE, ROOT, Leaf
+from outpost_wire.topics import COMMANDS, FROM_DEVICE, REPLY, ROOT, Leaf
 
 MANAGER_USER = "manager"
 MANAGER_PASSWORD = "broker-manager"  # noqa: S105 - the name of its file
 DEVICE_PASSWORD = "broker-device"  # noqa: S105
-TO_DEVICE = (Leaf.ACKED, Leaf.SHADOW_DESIRED)
+TO_DEVICE = (Leaf.ACKED, Leaf.SHADOW_DESIRED, *sorted(COMMANDS))
 HASH_ROUNDS = 101
 """mosquitto_passwd's own count; the passwords have 256 random bits, so more rounds would protect nothing."""
 
@@ -67,10 +67,15 @@ log_type notice
 
 
 def access_rules(fleet: str) -> str:
-    """Return the access rules: the manager has its fleet, a device says what is its own and hears its own downlink."""
-    said = [f"pattern write {ROOT}/{fleet}/%u/{leaf}" for leaf in sorted(FROM_DEVICE)]
+    """Return the access rules: who may ask devices for things is decided here and nowhere else.
+
+    The manager hears its whole fleet and says what is for devices; a device says and answers in its own name, and
+    hears what is for it.
+    """
+    asked = [f"topic write {ROOT}/{fleet}/+/{leaf}" for leaf in TO_DEVICE]
+    said = [f"pattern write {ROOT}/{fleet}/%u/{leaf}" for leaf in (*sorted(FROM_DEVICE), f"{REPLY}/+")]
     heard = [f"pattern read {ROOT}/{fleet}/%u/{leaf}" for leaf in TO_DEVICE]
-    return "\n".join([f"user {MANAGER_USER}", f"topic readwrite {ROOT}/{fleet}/#", "", *said, *heard, ""])
+    return "\n".join([f"user {MANAGER_USER}", f"topic read {ROOT}/{fleet}/#", *asked, "", *said, *heard, ""])
 
 
 def hash_password(password: str, salt: bytes) -> str:

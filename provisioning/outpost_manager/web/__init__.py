@@ -1,6 +1,6 @@
 """The console: its API, its live stream and its pages."""
 
 from outpost_manager.web.app import make_app
-from outpost_manager.web.console import Console
+from outpost_manager.web.console import Console, cookie_name
 
-__all__ = ["Console", "make_app"]
+__all__ = ["Console", "cookie_name", "make_app"]

@@ -8,10 +8,10 @@ import msgspec
 from aiohttp import web
 
 from outpost_manager.access import digest, new_secret, redeem_code
+from outpost_manager.web.answers import device_id, expect_device, json_answer, number
 from outpost_manager.web.console import CONSOLE
 from outpost_manager.web.guard import ACCESS
 from outpost_manager.web.refusals import refuse
-from outpost_wire.ids import DeviceId
 
 HOUR_MS = 3_600_000
 HOURS_LIMIT = 168
@@ -37,7 +37,15 @@ async def sign_in(request: web.Request) -> web.Response:
     now_ms = console.now_ms()
     await console.store.sign_in(digest(secret), now_ms, now_ms + console.session_s * 1000)
     response = web.Response(status=204)
-    response.set_cookie(console.cookie, secret, max_age=console.session_s, path="/", httponly=True, samesite="Strict")
+    response.set_cookie(
+        console.cookie,
+        secret,
+        max_age=console.session_s,
+        path="/",
+        httponly=True,
+        secure=console.is_secure,
+        samesite="Strict",
+    )
     return response
 
 
@@ -48,7 +56,7 @@ async def sign_out(request: web.Request) -> web.Response:
         await console.store.sign_out(access.key)
         console.hub.end(access.key)
     response = web.Response(status=204)
-    response.del_cookie(console.cookie, path="/", httponly=True, samesite="Strict")
+    response.del_cookie(console.cookie, path="/", httponly=True, secure=console.is_secure, samesite="Strict")
     return response
 
 
@@ -56,45 +64,54 @@ async def me(request: web.Request) -> web.Response:
     """Tell which manager this is."""
     console = request.app[CONSOLE]
     manager = {"id": console.manager, "link": "up" if console.is_linked() else "down"}
-    return _json({"fleet": console.fleet, "version": console.version, "manager": manager})
+    return json_answer({"fleet": console.fleet, "version": console.version, "manager": manager})
 
 
 async def devices(request: web.Request) -> web.Response:
     """List the devices."""
     console = request.app[CONSOLE]
-    return _json(await console.store.devices(console.now_ms()))
+    return json_answer(await console.store.devices(console.now_ms()))
 
 
 async def device(request: web.Request) -> web.Response:
     """Show one device."""
     console = request.app[CONSOLE]
-    found = await console.store.device(_device_id(request), console.now_ms())
+    found = await console.store.device(device_id(request), console.now_ms())
     if found is None:
         raise refuse("no_device")
-    return _json(found)
+    return json_answer(found)
 
 
 async def telemetry(request: web.Request) -> web.Response:
     """Show a device's health over the last hours."""
     console = request.app[CONSOLE]
-    hours = _number(request, "hours", 24, HOURS_LIMIT)
+    hours = number(request, "hours", 24, HOURS_LIMIT)
     now_ms = console.now_ms()
-    await _expect_device(request)
-    return _json(await console.store.telemetry(_device_id(request), now_ms - hours * HOUR_MS, now_ms))
+    await expect_device(request)
+    return json_answer(await console.store.telemetry(device_id(request), now_ms - hours * HOUR_MS, now_ms))
 
 
 async def tasks(request: web.Request) -> web.Response:
     """List a device's tasks, newest first; `before` is the id of the last one of the page before."""
-    limit = _number(request, "limit", 100, ROWS_LIMIT)
-    await _expect_device(request)
-    return _json(await request.app[CONSOLE].store.tasks(_device_id(request), limit, request.query.get("before")))
+    limit = number(request, "limit", 100, ROWS_LIMIT)
+    await expect_device(request)
+    return json_answer(await request.app[CONSOLE].store.tasks(device_id(request), limit, request.query.get("before")))
+
+
+async def task(request: web.Request) -> web.Response:
+    """Show one task with its chain and what came out of it."""
+    await expect_device(request)
+    found = await request.app[CONSOLE].store.task(device_id(request), request.match_info["task"])
+    if found is None:
+        raise refuse("no_task")
+    return json_answer(found)
 
 
 async def results(request: web.Request) -> web.Response:
     """List a device's results, newest first; `before` is the id of the last one of the page before."""
-    limit = _number(request, "limit", 100, ROWS_LIMIT)
-    await _expect_device(request)
-    return _json(await request.app[CONSOLE].store.results(_device_id(request), limit, request.query.get("before")))
+    limit = number(request, "limit", 100, ROWS_LIMIT)
+    await expect_device(request)
+    return json_answer(await request.app[CONSOLE].store.results(device_id(request), limit, request.query.get("before")))
 
 
 async def result(request: web.Request) -> web.Response:
@@ -102,24 +119,4 @@ async def result(request: web.Request) -> web.Response:
     found = await request.app[CONSOLE].store.result(request.match_info["result"])
     if found is None:
         raise refuse("no_result")
-    return _json(found)
-
-
-async def _expect_device(request: web.Request) -> None:
-    if not await request.app[CONSOLE].store.knows(_device_id(request)):
-        raise refuse("no_device")
-
-
-def _device_id(request: web.Request) -> DeviceId:
-    return DeviceId(request.match_info["device"])
-
-
-def _number(request: web.Request, name: str, default: int, limit: int) -> int:
-    text = request.query.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= limit):
-        raise refuse(f"bad_{name}")
-    return int(text)
-
-
-def _json(value: object) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), content_type="application/json")
+    return json_answer(found)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from outpost_manager.web import api, pages
+from outpost_manager.web import actions, api, pages
 from outpost_manager.web.console import CONSOLE, Console
 from outpost_manager.web.guard import add_headers, check_access, check_host, tell_errors
 from outpost_manager.web.stream import stream
@@ -28,7 +28,13 @@ def make_app(console: Console, static: Path = pages.STATIC) -> web.Application:
             web.get("/api/v1/devices/{device}", api.device),
             web.get("/api/v1/devices/{device}/telemetry", api.telemetry),
             web.get("/api/v1/devices/{device}/tasks", api.tasks),
+            web.get("/api/v1/devices/{device}/tasks/{task}", api.task),
             web.get("/api/v1/devices/{device}/results", api.results),
+            web.put("/api/v1/devices/{device}/settings", actions.change_settings),
+            web.get("/api/v1/devices/{device}/commands", actions.commands),
+            web.post("/api/v1/devices/{device}/commands", actions.command),
+            web.get("/api/v1/people", actions.people),
+            web.get("/api/v1/channels", actions.channels),
             web.get("/api/v1/results/{result}", api.result),
             web.get("/api/v1/stream", stream),
             web.get("/healthz", pages.healthz),

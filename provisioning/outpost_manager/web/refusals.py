@@ -20,11 +20,33 @@ _REFUSALS: dict[str, tuple[int, str, str]] = {
     "bad_request": (400, "The request is not understood.", "无法理解该请求。"),
     "bad_hours": (400, "hours is a whole number from 1 to 168.", "hours 应为 1 到 168 之间的整数。"),
     "bad_limit": (400, "limit is a whole number from 1 to 1000.", "limit 应为 1 到 1000 之间的整数。"),
+    "bad_commands_limit": (400, "limit is a whole number from 1 to 200.", "limit 应为 1 到 200 之间的整数。"),
+    "bad_command": (
+        400,
+        "There is no such command, or what it is about is missing or wrong.",
+        "没有该命令，或命令的对象缺失、有误。",
+    ),
+    "bad_settings": (
+        400,
+        "results is none, summary, full or null, which leaves it to the device.",
+        "results 应为 none、summary、full 或 null（由设备自行决定）。",
+    ),
     "no_device": (404, "There is no such device.", "没有该设备。"),
+    "no_task": (404, "There is no such task on this device.", "该设备上没有该任务。"),
     "no_result": (404, "There is no such result.", "没有该结果。"),
     "not_found": (404, "There is nothing here.", "此处没有内容。"),
     "bad_method": (405, "This cannot be done here.", "此处不支持该操作。"),
     "too_large": (413, "The request is too large.", "请求过大。"),
+    "too_many_commands": (
+        429,
+        "Too many commands wait for this device; wait until they are answered or expire.",
+        "等待该设备的命令过多；请等待其得到回复或过期。",
+    ),
+    "no_link": (
+        503,
+        "The manager has no connection to its broker, so nothing can be sent to devices; nothing was changed.",
+        "管理端未连接到代理，无法向设备发送命令；未作任何更改。",
+    ),
     "too_many_streams": (503, "Too many live pages are open; close some.", "打开的实时页面过多，请关闭一些。"),
     "no_database": (
         503,

@@ -12,6 +12,7 @@ from outpost_manager.arrival import Arrival, read_arrival
 from outpost_wire.document import Document, Paragraph, Text
 from outpost_wire.ids import DeviceId, FleetId, Ulids
 from outpost_wire.messages import (
+    CommandDone,
     DeviceState,
     OnDevice,
     Plot,
@@ -27,7 +28,7 @@ from outpost_wire.messages import (
     encode,
     encode_telemetry,
 )
-from outpost_wire.topics import Leaf, topic
+from outpost_wire.topics import Leaf, reply_topic, topic
 
 FLEET = FleetId("home")
 PI = DeviceId("pi")
@@ -99,23 +100,35 @@ class BoxedDevice:
         reported = msgspec.convert(msgspec.to_builtins({**facts, **changes}), Reported)
         return Delivered(topic(FLEET, self.id, Leaf.SHADOW_REPORTED), encode(reported))
 
+    def answer(self, command: str, code: str = "ok", *, client: str = "m1", en: str = "Done.") -> Delivered:
+        done = CommandDone(id=new_id(), time_ms=NOW_MS, command=command, code=code, en=en, zh="完成。")
+        return Delivered(reply_topic(FLEET, self.id, client), encode(done))
+
     def telemetry(self, *samples: Sample) -> Delivered:
         batch = Telemetry(id=new_id(), time_ms=NOW_MS, samples=samples)
         return Delivered(topic(FLEET, self.id, Leaf.TELEMETRY), encode_telemetry(batch))
 
 
-def task(state: TaskState = "running", *, id: str | None = None, updated_ms: int = NOW_MS) -> TaskChanged:
+def task(
+    state: TaskState = "running", *, id: str | None = None, updated_ms: int = NOW_MS, parents: tuple[str, ...] = ()
+) -> TaskChanged:
     return TaskChanged(
         task=TaskFacts(
-            id=id or new_id(), kind="log.analyse", state=state, created_ms=NOW_MS, updated_ms=updated_ms, attempt=1
+            id=id or new_id(),
+            kind="log.analyse",
+            state=state,
+            created_ms=NOW_MS,
+            updated_ms=updated_ms,
+            attempt=1,
+            parents=parents,
         )
     )
 
 
-def result(*, id: str | None = None, title: str = "Log analysis") -> ResultReady:
+def result(*, id: str | None = None, title: str = "Log analysis", task_id: str | None = None) -> ResultReady:
     return ResultReady(
         result_id=id or new_id(),
-        task_id=new_id(),
+        task_id=task_id or new_id(),
         message_id="m1",
         created_ms=NOW_MS,
         title=title,

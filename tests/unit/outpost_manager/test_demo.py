@@ -137,9 +137,19 @@ def test_toml_quotes_what_needs_it() -> None:
 def test_a_device_may_say_only_what_is_its_own() -> None:
     rules = access_rules("home").splitlines()
     assert "pattern write outpost/v1/home/%u/event" in rules
+    assert "pattern write outpost/v1/home/%u/reply/+" in rules
     assert "pattern read outpost/v1/home/%u/acked" in rules
-    assert "pattern write outpost/v1/home/%u/acked" not in rules
-    assert rules[:2] == ["user manager", "topic readwrite outpost/v1/home/#"]
+    assert "pattern read outpost/v1/home/%u/cmd/pair.approve" in rules
+    assert not [rule for rule in rules if rule.startswith("pattern write") and ("acked" in rule or "cmd" in rule)]
+    assert not [rule for rule in rules if rule.startswith("pattern") and "%u" not in rule]
+
+
+def test_only_the_manager_may_ask_devices_for_things_and_it_speaks_for_none() -> None:
+    rules = access_rules("home").splitlines()
+    assert rules[:2] == ["user manager", "topic read outpost/v1/home/#"]
+    written = {rule.removeprefix("topic write ") for rule in rules if rule.startswith("topic write")}
+    assert {"outpost/v1/home/+/cmd/task.cancel", "outpost/v1/home/+/shadow/desired"} <= written
+    assert not [rule for rule in written if rule.endswith(("/event", "/state", "/shadow/reported", "/#"))]
 
 
 def test_the_broker_listens_on_loopback_and_lets_nobody_in_unasked() -> None:
