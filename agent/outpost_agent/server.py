@@ -36,7 +36,7 @@ def make_server(
     table = {route.handler: route.access for route in routes}
 
     def access_of(request: web.Request) -> Access:
-        declared = table.get(request.match_info.handler)  # type: ignore[call-overload]
+        declared = table.get(request.match_info.handler)
         if declared is not None:
             return declared
         if request.path.startswith("/api/"):

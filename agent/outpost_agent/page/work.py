@@ -152,4 +152,5 @@ def _wants_all(request: web.Request) -> bool:
 
 
 def _first_line(text: str) -> str:
-    return text.lstrip("# \n").partition("\n")[0].strip("* ")[:TITLE_LIMIT]
+    line = text.lstrip("# \n").partition("\n")[0].strip()
+    return line.removeprefix("**").removesuffix("**")[:TITLE_LIMIT]

@@ -115,7 +115,9 @@ def test_a_browser_acts_as_who_is_signed_in_there(guard: Guard) -> None:
     assert asks[WHO] == MAY
 
 
-@pytest.mark.parametrize("cookie", ["outpost_chat_7780=other", "outpost_chat_7780=", "outpost_chat_7781=mine", "x=mine"])
+@pytest.mark.parametrize(
+    "cookie", ["outpost_chat_7780=other", "outpost_chat_7780=", "outpost_chat_7781=mine", "x=mine"]
+)
 def test_a_session_that_nobody_has_is_nobodys(guard: Guard, cookie: str) -> None:
     with pytest.raises(NotSignedIn):
         guard.let_in(request(cookie=cookie), Access.PERSON)
