@@ -157,7 +157,7 @@ class Notices:
         self._sleep = sleep
         self._life: int | None = None
         self._outage: Outage | None = None
-        self._doubtful = 0
+        self._found = Resumed(0, (), 0)
 
     async def begin(self) -> None:
         """Begin a life, and see how the one before ended; to be called before anything is taken up or sent."""
@@ -168,11 +168,12 @@ class Notices:
             return life, _untold(connection), doubtful(connection)
 
         try:
-            self._life, lives, self._doubtful = await self._database.write(begin)
+            self._life, lives, in_doubt = await self._database.write(begin)
+            self._outage = outage_of(lives, self._outage_ms)
+            if self._outage:
+                self._found = await self._look_round(in_doubt)
         except DatabaseFailed as error:
             log.error("this start is not noted", extra={"reason": str(error)})
-            return
-        self._outage = outage_of(lives, self._outage_ms)
 
     async def told(self) -> None:
         """Tell the owner of the outage before this life, if there was one; to be called after work was taken up."""
@@ -182,7 +183,7 @@ class Notices:
         life, now_ms = self._life, self._clock_ms()
         notice = None
         if self._outage and home:
-            notice = self._notice(home, outage_text(self._outage, await self._resumed(), home.language))
+            notice = self._notice(home, outage_text(self._outage, self._found, home.language))
             log.info("outage", extra={"off_ms": self._outage.off_ms, "why": self._outage.why})
 
         def write(connection: sqlite3.Connection) -> None:
@@ -236,10 +237,11 @@ class Notices:
 
         return await self._database.read(newest)
 
-    async def _resumed(self) -> Resumed:
+    async def _look_round(self, in_doubt: int) -> Resumed:
+        """Return what a previous life left, before any of it has gone on."""
         work = heads(await self._engine.list(states=OPEN, limit=TASKS_LISTED))
         titles = tuple(task.spec.title or task.spec.kind for task in work[::-1][:TITLES])
-        return Resumed(len(work), titles, self._doubtful)
+        return Resumed(len(work), titles, in_doubt)
 
     def _notice(self, home: Home, said: replies.Said) -> Reply:
         return Reply(
