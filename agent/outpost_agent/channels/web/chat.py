@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from outpost_agent.channels.web.guard import WHO, Guard, Route
 from outpost_agent.channels.web.line import CHANNEL, Line, Reading
@@ -36,6 +36,7 @@ from outpost_wire.http import accepted_language
 
 WAIT_LIMIT_S = 60.0
 KEY_LIMIT = 200
+LINES_LIMIT = 32
 BLOCK = 1 << 18
 
 
@@ -43,6 +44,12 @@ class NotReady(OutpostError):
     """The device is starting or stopping."""
 
     code = "not_ready"
+
+
+class TooManyLines(BadInput):
+    """One person has LINES_LIMIT open lines already."""
+
+    code = "too_many_lines"
 
 
 class WebChat:
@@ -81,7 +88,7 @@ class WebChat:
         self._address = address
         self._reading = Reading(database=database, hub=hub, egress=egress, clock_ms=clock_ms)
         self._context: ChannelContext | None = None
-        self._sockets: set[web.WebSocketResponse] = set()
+        self._lines: set[Line] = set()
 
     async def run(self, context: ChannelContext) -> None:
         """Take messages in until cancelled."""
@@ -91,8 +98,8 @@ class WebChat:
             await asyncio.Event().wait()
         finally:
             self._context = None
-            for socket in tuple(self._sockets):
-                await socket.close(code=1001)
+            for line in tuple(self._lines):
+                await line.socket.close(code=WSCloseCode.GOING_AWAY)
 
     async def send(self, outgoing: Outgoing) -> str | None:
         """Tell those who read the chat that there is something to read."""
@@ -195,6 +202,12 @@ class WebChat:
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         after = int(number(request, "after", 0, 0, SEQ_LIMIT))
+        person = request[WHO].person
+        if sum(line.person == person for line in self._lines) >= LINES_LIMIT:
+            raise TooManyLines(
+                f"You have {LINES_LIMIT} pages of this device open: close some of them.",
+                f"您已打开 {LINES_LIMIT} 个本设备的页面：请关闭其中一些。",
+            )
         line = Line(
             request,
             reading=self._reading,
@@ -204,11 +217,11 @@ class WebChat:
             news=self._news,
             progress=self._progress,
         )
-        self._sockets.add(line.socket)
+        self._lines.add(line)
         try:
             await line.run(after)
         finally:
-            self._sockets.discard(line.socket)
+            self._lines.discard(line)
         return line.socket
 
 

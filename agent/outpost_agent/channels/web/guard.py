@@ -234,6 +234,7 @@ _STATUS: dict[str, int] = {
     "task_refused": 409,
     "too_many_people": 409,
     "attachment_too_large": 413,
+    "too_many_lines": 429,
     "too_many_tries": 429,
     "channel_down": 502,
     "database_failed": 503,

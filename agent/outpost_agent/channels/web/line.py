@@ -101,6 +101,11 @@ class Line:
         self._news = news
         self._progress = progress
 
+    @property
+    def person(self) -> str:
+        """Return the id of whose line it is."""
+        return self._who.person
+
     async def run(self, after: int) -> None:
         """Hear and talk until either ends, so that a reader is never left with a line on which nothing comes."""
         await self.socket.prepare(self._request)

@@ -314,6 +314,20 @@ async def test_owners_hear_that_people_and_channels_changed_and_users_do_not(rig
         assert (await not_told.receive_json(timeout=10))["type"] == "message"
 
 
+async def test_one_person_holds_only_so_many_lines(rig: WebRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("outpost_agent.channels.web.chat.LINES_LIMIT", 1)
+    may, _ = await rig.page.user("May")
+    url = f"{rig.url}/api/v1/ws?after=0"
+    async with may.session.ws_connect(url):
+        assert await may.error("GET", "/api/v1/ws", Connection="Upgrade", Upgrade="websocket") == (
+            429,
+            "too_many_lines",
+        )
+        async with rig.session.ws_connect(url, headers=BEARER) as another:
+            await rig.device_says("here")
+            assert (await another.receive_json(timeout=10))["type"] == "message"
+
+
 async def until_listening(rig: WebRig, count: int) -> None:
     """Wait until so many lines and polls are open."""
     async with asyncio.timeout(10):
