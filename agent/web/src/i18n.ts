@@ -29,6 +29,7 @@ function englishOf(tag: string): string {
 
 const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
 const moment = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "medium" });
+const shortMoment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 const thisYear = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
 const otherYear = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" });
 
@@ -40,6 +41,11 @@ export function writeTime(when: Date): string {
 /** The whole date and time, for a tooltip. */
 export function writeMoment(when: Date): string {
   return moment.format(when);
+}
+
+/** The date and the time of day, such as 3 Mar 2026, 14:05. */
+export function writeWhen(when: Date): string {
+  return shortMoment.format(when);
 }
 
 /** The day as a person says it, seen from `now`. */

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 
 import { Refused, type Api } from "../api";
-import { CODE_LENGTH, hasLookalike } from "../door";
+import { CODE_LENGTH, codeIn, hasLookalike } from "../door";
 import { words } from "../i18n";
 import { CodeField } from "../components/code-field";
 import { Coded } from "../components/coded";
@@ -18,7 +18,7 @@ interface ClaimFormProps {
 
 /** Makes this browser the owner of a device that has none. */
 export function ClaimForm({ api, code: brought, onOwned, onTaken }: ClaimFormProps) {
-  const [code, setCode] = useState(brought);
+  const [code, setCode] = useState(() => codeIn(brought));
   const { isBusy, problem, act } = useDeed();
   const isWhole = code.length === CODE_LENGTH;
   const wrongSign = hasLookalike(code) ? words.gate.lookalike : null;

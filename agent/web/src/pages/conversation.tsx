@@ -1,7 +1,7 @@
 import { useCallback, useState } from "preact/hooks";
 
 import { Fetched } from "../components/empty";
-import { useDevice, usePaged } from "../components/hooks";
+import { useDevice, useLoaded, usePaged } from "../components/hooks";
 import { Lightbox, type Picture } from "../components/lightbox";
 import { MessageRow } from "../components/message-row";
 import { channelName } from "../components/names";
@@ -24,9 +24,12 @@ export function ConversationPage({ channel, chat }: { channel: string; chat: str
     return [...page].sort((a, b) => b.seq - a.seq);
   };
   const messages = usePaged(`chat ${channel} ${chat}`, PAGE_SIZE, load, ({ seq }) => seq, { every_ms: EVERY_MS });
+  const chats = useLoaded("chats", () => api.chats());
+  const whose = chats.value?.find((one) => one.channel === channel && one.chat === chat)?.name;
+  const title = whose ? `${whose} · ${channelName(channel)}` : channelName(channel);
   const back = { href: sectionAddress("people"), label: words.people.title };
   return (
-    <Page title={channelName(channel)} text={words.people.conversationsText} testid="conversation" back={back}>
+    <Page title={title} text={words.people.conversationsText} testid="conversation" back={back}>
       <Fetched from={messages}>
         {(newestFirst) => (
           <>

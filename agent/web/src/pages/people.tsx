@@ -99,11 +99,16 @@ function PersonRow({ person, chats, reload }: PersonRowProps) {
     <li class="person" data-testid="person" data-id={person.id}>
       <span class="avatar" aria-hidden="true">{initial(person.name)}</span>
       <div class="person-main">
-        <p class="person-head">
+        <div class="person-head">
           <strong>{person.name}</strong>
           <span class={`badge badge-${person.role}`}>{words.people.roles[person.role]}</span>
           {isMe && <span class="faint">{words.people.you}</span>}
-        </p>
+          {!isMe && (
+            <button type="button" class="button quiet-danger" onClick={() => setRevoking("person")} data-testid="revoke">
+              {words.people.revoke}
+            </button>
+          )}
+        </div>
         <ul class="identities">
           {person.identities.map((identity) => (
             <li key={`${identity.channel} ${identity.sender}`} data-testid="identity">
@@ -131,11 +136,6 @@ function PersonRow({ person, chats, reload }: PersonRowProps) {
           </p>
         )}
       </div>
-      {!isMe && (
-        <button type="button" class="button quiet-danger" onClick={() => setRevoking("person")} data-testid="revoke">
-          {words.people.revoke}
-        </button>
-      )}
       {revoking !== null && (
         <Confirm title={words.people.revokeTitle(nameOf(revoking, person))} isDanger
           text={revoking === "person" ? words.people.revokeText : words.people.revokeIdentityText}

@@ -3,19 +3,22 @@ import { useCallback, useState } from "preact/hooks";
 import { Attachments } from "../components/attachments";
 import { Empty, Fetched } from "../components/empty";
 import { useDevice, useLoaded, useNow, usePaged } from "../components/hooks";
-import { ResultsIcon } from "../components/icons";
+import { BackIcon, ResultsIcon } from "../components/icons";
 import { Lightbox, type Picture } from "../components/lightbox";
 import { channelName, usePersonName } from "../components/names";
 import { Page, ScopeSwitch } from "../components/page";
 import { DocumentView } from "../document";
-import { momentOf, words, writeAgo, writeMoment } from "../i18n";
+import { momentOf, words, writeAgo, writeMoment, writeWhen } from "../i18n";
 import type { ResultRow } from "../model";
 import { addressOf, sectionAddress } from "../route";
 
 const PAGE_SIZE = 30;
 const EVERY_MS = 20_000;
 
-/** The reports that the device has written: a list, and the one that is read. On a phone, one or the other. */
+/**
+ * The reports that the device has written: a list, and the one that is read, which is the newest until another is chosen.
+ * On a phone, one or the other.
+ */
 export function ResultsPage({ seq }: { seq: number | null }) {
   const { api, scope } = useDevice();
   const load = (before: ResultRow | undefined) => api.results(scope, PAGE_SIZE, before?.seq);
@@ -23,31 +26,34 @@ export function ResultsPage({ seq }: { seq: number | null }) {
   return (
     <Page title={words.results.title} testid="results" tools={<ScopeSwitch label={words.results.scope} />} isWide>
       <Fetched from={results}>
-        {(rows) => rows.length === 0 && seq === null ? (
+        {(rows) => rows[0] === undefined && seq === null ? (
           <Empty icon={<ResultsIcon />} title={words.results.empty} text={words.results.emptyText} testid="results-empty">
             <a class="primary" href={sectionAddress("chat")}>{words.results.emptyAction}</a>
           </Empty>
         ) : (
           <div class={seq === null ? "results" : "results results-reading"}>
             <div class="result-list">
-              <ul class="card rows">{rows.map((row) => <Entry key={row.seq} row={row} isRead={row.seq === seq} />)}</ul>
+              <ul class="card rows">{rows.map((row) => <Entry key={row.seq} row={row} isRead={row.seq === (seq ?? rows[0]?.seq)} />)}</ul>
               {results.hasMore && (
                 <button type="button" class="button more" onClick={results.more} data-testid="more">{words.more}</button>
               )}
             </div>
             <div class="result-view">
               <a class="back back-narrow" href={sectionAddress("results")} data-testid="back">
+                <BackIcon />
                 {words.results.allResults}
               </a>
-              {seq === null
-                ? <p class="card result-none">{words.results.choose}</p>
-                : <Report key={seq} seq={seq} known={rows.find((row) => row.seq === seq)} />}
+              <Chosen seq={seq ?? rows[0]?.seq ?? 0} rows={rows} />
             </div>
           </div>
         )}
       </Fetched>
     </Page>
   );
+}
+
+function Chosen({ seq, rows }: { seq: number; rows: readonly ResultRow[] }) {
+  return <Report key={seq} seq={seq} known={rows.find((row) => row.seq === seq)} />;
 }
 
 function Entry({ row, isRead }: { row: ResultRow; isRead: boolean }) {
@@ -97,7 +103,7 @@ function Reading({ row }: { row: ResultRow }) {
       <header class="report-head">
         <h2>{row.title}</h2>
         <p class="row-text">
-          <time dateTime={row.created}>{writeMoment(new Date(momentOf(row.created)))}</time>
+          <time dateTime={row.created}>{writeWhen(new Date(momentOf(row.created)))}</time>
           {!isMine && <span>{nameOf(row.person)} · {channelName(row.channel)}</span>}
           <a href={addressOf({ page: "tasks", id: row.task_id })}>{words.results.task}</a>
         </p>

@@ -6,7 +6,7 @@ import { useDeed } from "../components/deed";
 import { Fetched } from "../components/empty";
 import { useDevice, useLoaded } from "../components/hooks";
 import { Page } from "../components/page";
-import { momentOf, words, writeMoment, writeShare } from "../i18n";
+import { momentOf, words, writeWhen, writeShare } from "../i18n";
 import type { Task, TaskRow } from "../model";
 import { addressOf, sectionAddress } from "../route";
 import { FINAL, learn, outcome, type Chain } from "../tasks";
@@ -69,8 +69,8 @@ function Detail({ task, reload }: { task: Task & Partial<TaskRow>; reload: () =>
       <dl class="card facts">
         {task.person && <Fact name={words.tasks.by} value={nameOf(task.person)} />}
         {task.channel && <Fact name={words.tasks.where} value={channelName(task.channel)} />}
-        {task.created && <Fact name={words.tasks.asked} value={writeMoment(new Date(momentOf(task.created)))} />}
-        <Fact name={words.tasks.updated} value={writeMoment(new Date(momentOf(task.updated)))} />
+        {task.created && <Fact name={words.tasks.asked} value={writeWhen(new Date(momentOf(task.created)))} />}
+        <Fact name={words.tasks.updated} value={writeWhen(new Date(momentOf(task.updated)))} />
         <Fact name={words.tasks.id} value={task.id} isCode />
       </dl>
       {isAsking && (

@@ -172,7 +172,6 @@ export const en = {
     empty: "No results yet",
     emptyText: "When a task is done, its report is kept here, for reading again and for taking along.",
     emptyAction: "Open the chat",
-    choose: "Choose a result to read it.",
     gone: "There is no such result here. It may belong to somebody else.",
     task: "How it was made",
     allResults: "All results",
@@ -239,7 +238,7 @@ export const en = {
       broken: "Broken",
       off: "Off",
     },
-    kinds: { web: "This page", telegram: "Telegram", local: "Command line", push: "Push" } as Readonly<
+    kinds: { web: "Browser", telegram: "Telegram", local: "Command line", push: "Push" } as Readonly<
       Record<string, string>
     >,
     about: {

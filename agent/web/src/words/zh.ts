@@ -169,7 +169,6 @@ export const zh: Words = {
     empty: "还没有结果",
     emptyText: "任务完成后，报告会保存在这里，可以再次阅读或下载。",
     emptyAction: "打开聊天",
-    choose: "选择一个结果来阅读。",
     gone: "这里没有这个结果，它可能属于别人。",
     task: "查看任务",
     allResults: "所有结果",
@@ -232,7 +231,7 @@ export const zh: Words = {
       broken: "出错",
       off: "已关闭",
     },
-    kinds: { web: "此页面", telegram: "Telegram", local: "命令行", push: "推送" },
+    kinds: { web: "浏览器", telegram: "Telegram", local: "命令行", push: "推送" },
     about: {
       web: "浏览器里的聊天，在你自己的网络中。",
       local: "设备本机上的 `outpost` 命令。",
