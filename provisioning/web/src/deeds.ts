@@ -108,10 +108,14 @@ export function isUnderWay(deed: Deed | null): boolean {
   return deed?.phase === "asking" || deed?.phase === "sent";
 }
 
-/** `items` after those that are gone from them but whose outcome has not been dismissed. */
-export function withGone<T extends { id: string; device: string }>(items: readonly T[], gone: readonly T[]): T[] {
+/** `items` after those of `acted` that are no more among them, marked as gone. */
+export function withGone<T extends { id: string; device: string; isGone?: true }>(
+  items: readonly T[],
+  acted: readonly T[],
+): T[] {
   const present = new Set(items.map((item) => `${item.device} ${item.id}`));
-  return [...gone.filter((item) => !present.has(`${item.device} ${item.id}`)), ...items];
+  const gone = acted.filter((item) => !present.has(`${item.device} ${item.id}`));
+  return [...gone.map((item): T => ({ ...item, isGone: true })), ...items];
 }
 
 function keyOf(device: string, about: About): string {

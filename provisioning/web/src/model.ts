@@ -195,8 +195,9 @@ export type ResultsChoice = Parsed<typeof resultsChoice>;
 export type Settings = Parsed<typeof settings>;
 export type ChannelState = Parsed<typeof channelState>;
 export type FleetPeople = Parsed<typeof fleetPeople>;
-export type PairingRequest = FleetPeople["requests"][number];
-export type Person = FleetPeople["people"][number];
+/** `isGone` marks one that the device has no more, and that is still drawn for the outcome of what was asked. */
+export type PairingRequest = FleetPeople["requests"][number] & { isGone?: true };
+export type Person = FleetPeople["people"][number] & { isGone?: true };
 export type Channel = Parsed<typeof fleetChannel>;
 export type Command = Parsed<typeof command>;
 export type Verb = Command["verb"];

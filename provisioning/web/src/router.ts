@@ -10,7 +10,7 @@ export type Column = (typeof COLUMNS)[number];
 export const SHOWN = ["all", "online", "offline", "never", "trouble"] as const;
 export type Shown = (typeof SHOWN)[number];
 
-export const CHANNELS_SHOWN = ["all", "trouble", "on", "connecting", "off"] as const;
+export const CHANNELS_SHOWN = ["all", "trouble", "on", "connecting", "off", "offline"] as const;
 export type ChannelsShown = (typeof CHANNELS_SHOWN)[number];
 
 export const PEOPLE_SHOWN = ["all", "owner", "user"] as const;

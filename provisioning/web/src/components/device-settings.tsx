@@ -76,7 +76,7 @@ export function DeviceSettings({ device, settings, onSaved }: SettingsProps) {
         </dl>
         <p class={results.followed ? "outcome done" : "outcome sent"} role="status" data-testid="followed">
           <Icon name={results.followed ? "done" : "waiting"} size={14} />
-          <span class="outcome-words">{results.followed ? words.followed : words.notFollowed}</span>
+          <span class="outcome-words">{results.followed ? words.followed : device.online ? words.sent : words.notFollowed}</span>
         </p>
         {error !== null && (
           <p class="outcome failed" role="alert" data-testid="setting-error">

@@ -38,19 +38,30 @@ export function LabelFilter({ labels, chosen, onChosen }: LabelFilterProps) {
     opener.current?.focus();
   };
   return (
-    <div class="label-filter" ref={box} onKeyDown={closeByKey}>
-      <button
-        ref={opener}
-        class="button"
-        data-testid="labels"
-        aria-expanded={open}
-        aria-haspopup="dialog"
-        onClick={() => setOpen(!open)}
-      >
-        <Icon name="tag" size={14} />
-        {words.labels}
-      </button>
-      {open && <LabelMenu labels={labels} chosen={chosen} onChosen={onChosen} />}
+    <>
+      <div class="label-filter" ref={box} onKeyDown={closeByKey}>
+        <button
+          ref={opener}
+          class="button"
+          data-testid="labels"
+          aria-expanded={open}
+          aria-haspopup="dialog"
+          onClick={() => setOpen(!open)}
+        >
+          <Icon name="tag" size={14} />
+          {words.labels}
+        </button>
+        {open && <LabelMenu labels={labels} chosen={chosen} onChosen={onChosen} />}
+      </div>
+      {chosen.length > 0 && <ChosenLabels chosen={chosen} onChosen={onChosen} />}
+    </>
+  );
+}
+
+function ChosenLabels({ chosen, onChosen }: Pick<LabelFilterProps, "chosen" | "onChosen">) {
+  const words = useWords();
+  return (
+    <div class="label-chips">
       {chosen.map((label) => (
         <button
           key={label}
@@ -64,6 +75,11 @@ export function LabelFilter({ labels, chosen, onChosen }: LabelFilterProps) {
           <Icon name="close" size={11} />
         </button>
       ))}
+      {chosen.length > 1 && (
+        <button class="button quiet small" data-testid="labels-clear" onClick={() => onChosen([])}>
+          {words.dropLabels}
+        </button>
+      )}
     </div>
   );
 }
@@ -81,7 +97,8 @@ function LabelMenu({ labels, chosen, onChosen }: LabelFilterProps) {
   const toggle = (label: string, on: boolean) =>
     onChosen(on ? [...chosen, label] : chosen.filter((other) => other !== label));
   return (
-    <div class="label-menu card" role="dialog" aria-label={words.labels} data-testid="label-menu">
+    // With a tab index a press beside the controls keeps the focus here; it would go to the whole page otherwise.
+    <div class="label-menu card" role="dialog" tabIndex={-1} aria-label={words.labels} data-testid="label-menu">
       <input
         ref={field}
         class="field"

@@ -1,6 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 
-import { type Deed, isUnderWay, withGone } from "../deeds";
+import { isUnderWay, withGone } from "../deeds";
 import { useFormat } from "../format";
 import { useConnection, useDeeds, useNow } from "../hooks";
 import { useWords } from "../i18n";
@@ -59,11 +59,11 @@ function RequestRow({ request, across, now }: { request: PairingRequest; across:
   const about = { kind: "request", request } as const;
   const deed = deeds.of(request.device, about);
   const left = request.expires_ms - now;
-  const isOpen = left > 0 && deed?.phase !== "done" && !isUnderWay(deed);
+  const isOpen = left > 0 && !request.isGone && deed?.phase !== "done" && !isUnderWay(deed);
   const approve = () => deeds.ask(request.device, { verb: "pair.approve", request: request.id, role }, about);
   const refuse = () => deeds.ask(request.device, { verb: "pair.refuse", request: request.id }, about);
   return (
-    <li class={isSettled(deed) ? "request is-settled" : "request"} data-testid="request" data-id={request.id}>
+    <li class={deed?.phase === "done" ? "request is-settled" : "request"} data-testid="request" data-id={request.id}>
       <span class="request-code mono" data-testid="request-code" aria-label={`${words.code} ${request.code}`}>
         {grouped(request.code)}
       </span>
@@ -133,10 +133,6 @@ function RequestRow({ request, across, now }: { request: PairingRequest; across:
       )}
     </li>
   );
-}
-
-function isSettled(deed: Deed | null): boolean {
-  return deed?.phase === "done";
 }
 
 /** A code as people read it out: in two halves. */

@@ -16,10 +16,10 @@ export function Revoke({ person }: { person: Person }) {
   const [confirming, setConfirming] = useState(false);
   const about = { kind: "person", person } as const;
   const deed = deeds.of(person.device, about);
-  const hasWhat = person.role !== "owner" || person.identities.length > 0;
+  const hasWhat = !person.isGone && (person.role !== "owner" || person.identities.length > 0);
   return (
     <span class="revoke">
-      {hasWhat && !isUnderWay(deed) && deed?.phase !== "done" && (
+      {hasWhat && !isUnderWay(deed) && (
         <button class="button small" data-testid="revoke" onClick={() => setConfirming(true)}>
           {words.revoke}
           <span class="visually-hidden"> {person.name}</span>

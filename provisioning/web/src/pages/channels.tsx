@@ -8,18 +8,24 @@ import { useFormat } from "../format";
 import { useConnection, useFollowed, useReloadAfter, useTitle } from "../hooks";
 import { useWords } from "../i18n";
 import { byText, holdsAll, termsOf } from "../listing";
-import type { Channel } from "../model";
+import type { Channel, Device } from "../model";
 import { CHANNELS_SHOWN, type ChannelsShown, type Filter, filterAddress, replaceAddress } from "../router";
 import { isChannelTrouble } from "../trouble";
 
-const RELOADED_MS = 3000;
+/** How soon to fetch anew after what surely concerns the page, and after what may. */
+const SOON_MS = 1000;
+const SOMETIME_MS = 20_000;
 
 /** Every way to talk to a device, across the fleet. */
 export function ChannelsPage({ filter }: { filter: Filter<ChannelsShown> }) {
   const words = useWords();
   const { api } = useConnection();
   const channels = useFollowed("channels", () => api.channels(), (value) => value);
-  useReloadAfter(channels.reload, (event) => event.kind === "device", RELOADED_MS);
+  const states = useMemo(() => statesOf(channels.value ?? []), [channels.value]);
+  const isNews = ({ id, online, channels: told }: Device) =>
+    told.some(({ name, state }) => states.get(`${id} ${name}`) !== `${state} ${online}`);
+  useReloadAfter(channels.reload, (event) => event.kind === "device" && isNews(event.device), SOON_MS);
+  useReloadAfter(channels.reload, (event) => event.kind === "device", SOMETIME_MS);
   useTitle(words.channels);
   useLayoutEffect(() => scrollTo(0, 0), []);
   return (
@@ -30,6 +36,11 @@ export function ChannelsPage({ filter }: { filter: Filter<ChannelsShown> }) {
       {channels.value && <ChannelList channels={channels.value} filter={filter} />}
     </div>
   );
+}
+
+/** What is known of each channel as far as the row of its device tells it too. */
+function statesOf(channels: readonly Channel[]): ReadonlyMap<string, string> {
+  return new Map(channels.map((one) => [`${one.device} ${one.name}`, `${one.state} ${one.online}`]));
 }
 
 function ChannelList({ channels, filter }: { channels: readonly Channel[]; filter: Filter<ChannelsShown> }) {
@@ -43,13 +54,16 @@ function ChannelList({ channels, filter }: { channels: readonly Channel[]; filte
     );
   }, [ordered, filter.query, filter.shown]);
   const counts = useMemo(() => {
-    const found = { all: channels.length, trouble: 0, on: 0, connecting: 0, off: 0 };
+    const found = { all: channels.length, trouble: 0, on: 0, connecting: 0, off: 0, offline: 0 };
     for (const channel of channels) found[groupOf(channel)] += 1;
     return found;
   }, [channels]);
   const change = (next: Filter<ChannelsShown>) => replaceAddress(filterAddress("channels", next));
-  const say = (choice: ChannelsShown) =>
-    choice === "all" ? words.all : choice === "trouble" ? words.inTrouble : words.channelState[choice];
+  const say = (choice: ChannelsShown) => {
+    if (choice === "all") return words.all;
+    if (choice === "trouble") return words.inTrouble;
+    return choice === "offline" ? words.deviceOffline : words.channelState[choice];
+  };
   return (
     <>
       <div class="toolbar">
@@ -88,7 +102,9 @@ function ChannelList({ channels, filter }: { channels: readonly Channel[]; filte
   );
 }
 
-function groupOf({ state }: Channel): Exclude<ChannelsShown, "all"> {
+/** What was last known of the channels of an offline device is nothing to act on: they are a group of their own. */
+function groupOf({ state, online }: Channel): Exclude<ChannelsShown, "all"> {
+  if (!online) return "offline";
   if (isChannelTrouble(state)) return "trouble";
   return state === "connecting" || state === "off" ? state : "on";
 }

@@ -136,6 +136,11 @@ function DeviceHeader({ device }: { device: DeviceDetail }) {
         </Fact>
         {device.created !== null && <Fact name={words.joined}>{format.date(device.created, now)}</Fact>}
         {device.lost ? <Fact name={words.lost}>{format.count(device.lost)}</Fact> : null}
+        {device.owned !== null && (
+          <Fact name={words.roles.owner}>
+            {device.people.find((person) => person.role === "owner")?.name ?? words.nobodyYet}
+          </Fact>
+        )}
         {system && <Fact name={words.system}>{system}</Fact>}
       </dl>
     </header>

@@ -5,22 +5,26 @@ import { PeopleTable } from "../components/people-table";
 import { Requests, useRequests } from "../components/requests";
 import { Search } from "../components/search";
 import { Segments } from "../components/segments";
-import { withGone } from "../deeds";
+import { type Deeds, withGone } from "../deeds";
 import { useFormat } from "../format";
 import { useConnection, useDeeds, useFollowed, useReloadAfter, useTitle } from "../hooks";
 import { useWords } from "../i18n";
 import { byText, holdsAll, termsOf } from "../listing";
-import type { FleetEvent, Person } from "../model";
+import type { FleetEvent, FleetPeople, Person } from "../model";
 import { type Filter, filterAddress, PEOPLE_SHOWN, type PeopleShown, replaceAddress } from "../router";
 
-const RELOADED_MS = 3000;
+/** How soon to fetch anew after what surely concerns the page, and after what may. */
+const SOON_MS = 1000;
+const SOMETIME_MS = 20_000;
 
 /** Who may talk to the devices, and who asks to. */
 export function PeoplePage({ filter }: { filter: Filter<PeopleShown> }) {
   const words = useWords();
-  const { api } = useConnection();
+  const { api, deeds } = useConnection();
   const people = useFollowed("people", () => api.people(), (value) => value);
-  useReloadAfter(people.reload, concernsPeople, RELOADED_MS);
+  const known = people.value;
+  useReloadAfter(people.reload, (event) => surelyConcerns(event, known, deeds), SOON_MS);
+  useReloadAfter(people.reload, (event) => event.kind === "device", SOMETIME_MS);
   useTitle(words.people);
   useLayoutEffect(() => scrollTo(0, 0), []);
   const waiting = useMemo(
@@ -111,8 +115,13 @@ function Paired({ people, filter }: { people: readonly Person[]; filter: Filter<
   );
 }
 
-function concernsPeople(event: FleetEvent): boolean {
-  return event.kind === "device" || (event.kind === "command" && event.command.state !== "sent");
+/** Whether somebody asks, was decided about, or is known anew on a device of which this page has asked something. */
+function surelyConcerns(event: FleetEvent, known: FleetPeople | null, deeds: Deeds): boolean {
+  if (event.kind === "command") return event.command.state !== "sent";
+  if (event.kind !== "device" || !known) return false;
+  const { id, requests } = event.device;
+  if (deeds.all().some((deed) => deed.device === id)) return true;
+  return requests !== known.requests.filter((request) => request.device === id).length;
 }
 
 function textOf(person: Person): string {

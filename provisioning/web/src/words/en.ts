@@ -226,6 +226,7 @@ export const en = {
   noIdentities: "no channel",
   since: "Since",
   askedAgo: (ago: string) => `asked ${ago}`,
+  nobodyYet: "nobody yet",
   notOwned: "Nobody owns this device yet.",
   ownerTitle: (name: string) => `Let ${name} in as owner?`,
   ownerBody: (name: string, channel: string, device: string) =>
@@ -248,6 +249,7 @@ export const en = {
   account: "Account",
   note: "What it says",
   inTrouble: "In trouble",
+  deviceOffline: "Device offline",
   channelState: {
     connecting: "Connecting",
     on: "On",

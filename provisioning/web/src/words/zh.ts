@@ -206,6 +206,7 @@ export const zh: Words = {
   noIdentities: "无渠道",
   since: "起始时间",
   askedAgo: (ago) => `${ago}请求`,
+  nobodyYet: "尚无",
   notOwned: "这台设备还没有所有者。",
   ownerTitle: (name) => `批准 ${name} 成为所有者？`,
   ownerBody: (name, channel, device) =>
@@ -227,6 +228,7 @@ export const zh: Words = {
   account: "账号",
   note: "说明",
   inTrouble: "有问题",
+  deviceOffline: "设备离线",
   channelState: {
     connecting: "连接中",
     on: "正常",
