@@ -38,7 +38,8 @@ Publish = Callable[[Outgoing], Awaitable[None]]
 class Commander:
     """Asks devices for things in the name of one manager.
 
-    `publish` hands a message to the broker and raises LinkFailed; `now_ms` is Unix time, `new_id` gives ULIDs.
+    `publish` hands a message to the broker and raises LinkFailed; `now_ms` is Unix time, `new_id` gives ULIDs. Whoever
+    orders something waits `patience_s` for the device's answer.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Commander:
         expiry_s: int,
         now_ms: Callable[[], int],
         new_id: Callable[[], str],
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._fleet = fleet
         self._manager = manager
@@ -61,6 +63,7 @@ class Commander:
         self._expiry_s = expiry_s
         self._now_ms = now_ms
         self._new_id = new_id
+        self._patience_s = patience_s
         self._waiting: dict[str, asyncio.Future[CommandRow]] = {}
         self._has_open = asyncio.Event()
 
@@ -81,7 +84,7 @@ class Commander:
         self._waiting[command.id] = answer
         try:
             await self._send(device, leaf, command)
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(self._patience_s):
                 return await answer
         except TimeoutError:
             return row

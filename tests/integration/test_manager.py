@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,17 +27,15 @@ from outpost_link import (
     outbox,
 )
 from outpost_manager.demo.broker import MANAGER_USER, access_rules
-from outpost_manager.demo.folder import is_free
 from outpost_wire.ids import DeviceId
 from outpost_wire.messages import Reported, encode
 from tests.support.broker import Broker, running_broker
+from tests.support.manager import WAIT_S, Manager
 from tests.unit.outpost_manager.fleet import FLEET, NOW_MS, BoxedDevice, new_id, result, task
 
 pytestmark = pytest.mark.broker
 
 PASSWORDS = {MANAGER_USER: "manager-password", "pi": "pi-password", "mac": "mac-password"}
-TOKEN = "console-token"
-WAIT_S = 30.0
 
 DIES_AFTER_ITS_FIRST_COMMIT = """
 import os, signal, sys
@@ -56,52 +53,6 @@ async def commit_and_die(self, batch, now_ms):
 FleetStore.commit = commit_and_die
 sys.exit(main(sys.argv[1:]))
 """
-
-
-@dataclass
-class Manager:
-    """`outpost-fleet serve` as a child on a port that it keeps."""
-
-    folder: Path
-    port: int
-    process: asyncio.subprocess.Process | None = None
-
-    async def start(self, code: str = "") -> None:
-        how = ["-c", code] if code else ["-m", "outpost_manager"]
-        command = [sys.executable, *how, "serve", "--no-link", "--config", str(self.folder / "manager.toml")]
-        with (self.folder / "manager.log").open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(*command, stderr=log)
-
-    async def end(self, number: signal.Signals) -> int:
-        assert self.process is not None
-        if self.process.returncode is None:
-            self.process.send_signal(number)
-        return await self.process.wait()
-
-    async def get(self, path: str) -> Any:
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        async with (
-            aiohttp.ClientSession(headers=headers) as client,
-            client.get(f"http://127.0.0.1:{self.port}{path}") as response,
-        ):
-            return await response.json()
-
-    async def until(self, path: str, wanted: Any, read: Any) -> None:
-        """Ask for `path` until `read` of the answer is `wanted`; a manager that is not there yet is asked again."""
-        got: Any = None
-        try:
-            async with asyncio.timeout(WAIT_S):
-                while got != wanted:
-                    try:
-                        got = read(await self.get(path))
-                    except (aiohttp.ClientError, OSError) as error:
-                        got = error
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            pytest.fail(f"{path}: wanted {wanted}, got {got}; {(self.folder / 'manager.log').read_text()[-2000:]}")
-
-    async def ready(self, is_ready: bool = True) -> None:
-        await self.until("/readyz", is_ready, lambda answer: answer["ready"])
 
 
 @dataclass
@@ -145,22 +96,7 @@ async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
 
 @pytest.fixture
 async def manager(tmp_path: Path, broker: Broker) -> AsyncIterator[Manager]:
-    (tmp_path / "password").write_text(PASSWORDS[MANAGER_USER])
-    (tmp_path / "token").write_text(TOKEN)
-    port = next(port for port in random.sample(range(20_000, 32_000), 100) if is_free(port))
-    (tmp_path / "manager.toml").write_text(f"""
-[manager]
-fleet = "{FLEET}"
-state = "{tmp_path}/manager"
-[web]
-listen = "127.0.0.1:{port}"
-token_file = "{tmp_path}/token"
-[broker]
-port = {broker.port}
-username = "{MANAGER_USER}"
-password_file = "{tmp_path}/password"
-""")
-    started = Manager(tmp_path, port)
+    started = Manager.at(tmp_path, FLEET, broker, PASSWORDS[MANAGER_USER])
     await started.start()
     yield started
     await started.end(signal.SIGKILL)

@@ -93,6 +93,7 @@ async def running(state: Path, static: Path, *, is_secure: bool = False) -> Asyn
                 expiry_s=60,
                 now_ms=lambda: here[0].now_ms,
                 new_id=new_id,
+                patience_s=0.05,
             ),
             shadows=Shadows(FLEET, store.orders, publish, now_ms=lambda: here[0].now_ms, new_id=new_id),
             metrics=Metrics(),

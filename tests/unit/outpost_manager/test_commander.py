@@ -52,6 +52,7 @@ class Bench:
             expiry_s=60,
             now_ms=lambda: self.now_ms,
             new_id=new_id,
+            patience_s=0.05,
         )
         self.shadows = Shadows(FLEET, self.store.orders, self.publish, now_ms=lambda: self.now_ms, new_id=new_id)
 
@@ -68,8 +69,8 @@ class Bench:
         for row in committed.commands:
             self.commander.answered(row)
 
-    async def cancel(self, device: DeviceId = PI, patience_s: float = 5.0) -> CommandRow:
-        return await self.commander.order(device, "task.cancel", {"task": TASK}, patience_s=patience_s)
+    async def cancel(self, device: DeviceId = PI) -> CommandRow:
+        return await self.commander.order(device, "task.cancel", {"task": TASK})
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ async def test_what_a_device_refuses_is_told(bench: Bench) -> None:
 
 
 async def test_a_device_that_says_nothing_costs_a_little_patience(bench: Bench) -> None:
-    row = await bench.cancel(patience_s=0.01)
+    row = await bench.cancel()
     assert (row.state, row.code) == ("sent", None)
     await bench.answer(row.id, "ok")
     assert [each.state for each in await bench.store.orders.commands(PI, 10)] == ["done"]
@@ -160,7 +161,7 @@ async def test_commands_that_nobody_answers_are_given_up(bench: Bench, monkeypat
     with bench.hub.listen(b"", lambda: None) as listener:
         async with asyncio.TaskGroup() as group:
             running = group.create_task(bench.commander.run())
-            await bench.cancel(patience_s=0.01)
+            await bench.cancel()
             bench.now_ms += 65_000
             heard = b""
             async with asyncio.timeout(10):
@@ -200,7 +201,7 @@ def test_a_request_cannot_choose_the_id_or_the_time_of_its_command() -> None:
 
 
 def shadows_of(bench: Bench) -> list[tuple[str, int, str | None, bool]]:
-    found = []
+    found: list[tuple[str, int, str | None, bool]] = []
     for message in bench.sent:
         desired = decode(message.payload, Desired)
         found.append((message.topic, desired.version, desired.results, message.retain))

@@ -32,6 +32,13 @@ def test_defaults_keep_everything_on_this_machine(tmp_path: Path) -> None:
         ('[manager]\nfleet = "a"\n[wep]\n', "wep", "is not a setting"),
         ('[manager]\nfleet = "a"\n[web]\nlisten = "7781"\n', "web.listen", "expected HOST:PORT"),
         ('[manager]\nfleet = "a"\n[web]\nhosts = [1]\n', "web.hosts[0]", "expected `str`, got `int`"),
+        (
+            '[manager]\nfleet = "a"\n[web]\ncertificate = "c.pem"\n',
+            "web.certificate",
+            "expected together with key, or neither",
+        ),
+        ('[manager]\nfleet = "a"\n[web]\nkey = "k.pem"\n', "web.certificate", "expected together with key"),
+        ('[manager]\nfleet = "a"\ncommand_expiry_s = 0\n', "manager.command_expiry_s", "expected `int` >= 1"),
         ('[manager]\nfleet = "a"\n[broker]\nport = 0\n', "broker.port", "expected `int` >= 1"),
         ('[manager]\nfleet = "a"\n[log]\nlevel = "loud"\n', "log.level", "invalid enum value 'loud'"),
         ("[manager\n", "", "is not TOML"),

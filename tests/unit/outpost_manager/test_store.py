@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from outpost_manager.store import DAY_MS, FleetStore, open_store
+from outpost_manager.devices import DAY_MS
+from outpost_manager.store import FleetStore, open_store
 from outpost_wire.ids import DeviceId
 from tests.unit.outpost_manager.fleet import NOW_MS, PI, BoxedDevice, Delivered, new_id, result, sample, task
 
