@@ -11,6 +11,7 @@ import os
 import signal
 import sqlite3
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,12 +19,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_platform import FakePlatform
+from tests.support.paired import pair
 
 ROOT = Path(__file__).parents[2]
 LONG = bool(os.environ.get("OUTPOST_LONG"))
-EDGES = 36
-"""A run passes 28 to 35 edges, depending on which commits were shared; the last cases see the end of a run."""
-CERTAIN = 24
+EDGES = 66
+"""A run passes 56 to 65 edges, depending on which commits were shared; the last cases see the end of a run."""
+CERTAIN = 48
 STRIDE = 1 if LONG else 8
 DEADLINE_S = 60.0
 LOG = b"".join(b"2026-01-01 00:00:%02d ERROR disk: read of block %d failed\n" % (n % 60, n) for n in range(200))
@@ -85,11 +87,10 @@ async def until_settled(folder: Path, platform: FakePlatform, messages: int) -> 
 def check(found: list[tuple[str, str, str]], platform: FakePlatform, messages: int) -> int:
     """Assert the contract; return how many answers are unknown."""
     assert [question for question, _, _ in found] == [str(number) for number in range(messages)]
-    shown: dict[str, int] = {}
-    for message in platform.shown:
-        shown[message["reply_to"]] = shown.get(message["reply_to"], 0) + 1
+    shown = Counter((message["id"], message["part"]) for message in platform.shown)
     assert all(count == 1 for count in shown.values()), f"shown twice: {shown}"
-    lost = [question for question, _, state in found if state == "delivered" and question not in shown]
+    answered = {message.get("reply_to") for message in platform.shown}
+    lost = [question for question, _, state in found if state == "delivered" and question not in answered]
     assert lost == []
     return sum(state == "unknown" for _, _, state in found)
 
@@ -100,6 +101,7 @@ def check(found: list[tuple[str, str, str]], platform: FakePlatform, messages: i
 async def test_a_kill_at_an_edge_loses_and_repeats_nothing(tmp_path: Path, edge: int) -> None:
     async with FakePlatform() as platform:
         config = write_config(tmp_path, platform.url)
+        await pair(tmp_path / "state", "push", "ann", "c1")
         platform.say(QUESTIONS[0])
         platform.say("look", (("disk.log", LOG),))
         platform.say(QUESTIONS[1])

@@ -145,18 +145,20 @@ class PushChannel:
 
     async def send(self, outgoing: Outgoing) -> str | None:
         """Send one text or one file."""
-        said = {"chat": outgoing.chat, "reply_to": outgoing.reply_to_platform_id}
+        said = {"chat": outgoing.chat, "id": outgoing.id, "part": str(outgoing.part)}
         try:
             async with self._outlet.open() as session:
                 if outgoing.file:
                     call = session.post(
                         f"{self._url}/send_file",
-                        params={"chat": outgoing.chat, "file": outgoing.file.name},
+                        params={**said, "file": outgoing.file.name},
                         data=outgoing.file.read(),
                     )
                 else:
+                    said["text"] = outgoing.text
                     buttons = [button.command for button in outgoing.buttons]
-                    call = session.post(f"{self._url}/send", json={**said, "text": outgoing.text, "buttons": buttons})
+                    body = {**said, "buttons": buttons, "reply_to": outgoing.reply_to_platform_id}
+                    call = session.post(f"{self._url}/send", json=body)
                 async with call as response:
                     answer = await response.json()
         except aiohttp.ClientConnectorError as error:
