@@ -103,6 +103,8 @@ export const deviceDetail = object({
   requests: otherwise(list(object(pairingRequest)), []),
   turned_away: otherwise(number, 0),
   channels: otherwise(list(object(channelFacts)), []),
+  /** Whether the device left people, requests or channels out, because its report would not hold them. */
+  cut: otherwise(boolean, false),
   settings: nullable(settings),
   system: nullable(system),
   boot_id: nullable(text),

@@ -39,6 +39,7 @@ export function DevicePeople({ device }: { device: DeviceDetail }) {
             </span>
           </div>
         ))}
+        {device.cut && <p class="list-empty">{words.peopleCut}</p>}
       </div>
     </section>
   );

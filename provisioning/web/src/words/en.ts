@@ -185,7 +185,7 @@ export const en = {
   resultMissing: "This result is not here (any more).",
   onDevice: (name: string, size: string) =>
     `The full JSON Lines (${name}, ${size}) stay on the device until bulk sync carries them here.`,
-  cut: "Part of the report was too large to travel and stayed on the device.",
+  cut: "Part of this stayed on the device: it was too large to travel, or only summaries leave this device.",
   size: (size: string) => `${size} in all`,
   reportStayed: "Only that there is a result has left the device; its report stayed there.",
   device: "Device",
@@ -226,6 +226,7 @@ export const en = {
   noIdentities: "no channel",
   since: "Since",
   askedAgo: (ago: string) => `asked ${ago}`,
+  peopleCut: "The device knows more than fits into its report; its own page lists all.",
   nobodyYet: "nobody yet",
   notOwned: "Nobody owns this device yet.",
   ownerTitle: (name: string) => `Let ${name} in as owner?`,
@@ -280,7 +281,7 @@ export const en = {
   choiceHints: {
     own: "Whatever its settings file says.",
     none: "No result leaves the device.",
-    summary: "Title and summary, without the report.",
+    summary: "Title and first paragraph, without plots.",
     full: "The report with its plots.",
   } satisfies Record<ResultsChoice | "own", string>,
   apply: "Apply",
