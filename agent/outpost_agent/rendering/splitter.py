@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from outpost_agent.rendering.characters import Unit, character_edge, fitting, is_blank, length, word_edge
-from outpost_agent.rendering.lines import Edge, Kind, Line, Marks, Run, shared
+from outpost_agent.rendering.lines import Edge, Line, Marks, Run, shared
 
 SMALLEST = 8
 """The least text limit that can be kept: half of it holds any character in any unit."""
@@ -91,7 +91,7 @@ def _take(waiting: deque[Line], limits: Limits) -> list[Line]:
         if taken:
             cuts.append(_Cut(line.edge, size, len(taken)))
         if not begin.is_whole:
-            return _cut_off(taken, waiting, cuts, begin, size + before)
+            return _ended(taken, _best_cut(cuts, begin, size + before, limits.unit), waiting)
         taken.append(waiting.popleft())
         opened = line.marks
         size += before + begin.size
@@ -119,25 +119,30 @@ def _begin(line: Line, room: int, mark_room: int, unit: Unit) -> _Begin:
     return _Begin("".join(texts), size, marks, is_whole=is_started)
 
 
-def _cut_off(taken: list[Line], waiting: deque[Line], cuts: list[_Cut], begin: _Begin, before: int) -> list[Line]:
-    """Cut the part at the best place up to where it is full; what comes after goes back to `waiting`.
+def _best_cut(cuts: Sequence[_Cut], begin: _Begin, before: int, unit: Unit) -> _Cut:
+    """Return the best place to end a part that is full.
 
-    `before` is what the part holds up to the text of the first line that does not fit, and `begin` what would of that.
+    `cuts` are those before its second and later lines, the last of which does not fit; `begin` is how much of that
+    would, after `before` units.
     """
     fits = len(begin.text) - 1
     full = before + begin.size if fits > 0 else cuts[-1].size
     word = word_edge(begin.text, fits)
+    edges = [*cuts]
     if word:
-        cuts.append(_Cut(Edge.WORD, full - (fits - word), len(taken), word))
-    good = [cut for cut in cuts if cut.size * _LEAST_SHARE >= full]
+        edges.append(_Cut(Edge.WORD, full - length(begin.text[word:fits], unit), len(cuts), word))
+    good = [cut for cut in edges if cut.size * _LEAST_SHARE >= full]
     if good:
-        cut = max(good, key=lambda cut: (cut.edge, cut.size))
-    elif cuts:
-        cut = cuts[-1]
-    else:
-        cut = _Cut(Edge.WORD, full, 0, character_edge(begin.text, fits))
+        return max(good, key=lambda cut: (cut.edge, cut.size))
+    if edges:
+        return edges[-1]
+    return _Cut(Edge.WORD, full, 0, character_edge(begin.text, fits))
+
+
+def _ended(taken: Sequence[Line], cut: _Cut, waiting: deque[Line]) -> list[Line]:
+    """Return the part of `taken` that ends at `cut`; what comes after goes back to `waiting`."""
     waiting.extendleft(reversed(taken[cut.line :]))
-    part = taken[: cut.line]
+    part = [*taken[: cut.line]]
     if cut.at:
         first, rest = _parted(waiting.popleft(), cut.at)
         part.append(first)
@@ -154,20 +159,16 @@ def _parted(line: Line, at: int) -> tuple[Line, Line]:
     run = line.runs[index]
     first = (*line.runs[:index], Run(run.text[:at], run.marks))
     rest = (Run(run.text[at:], run.marks), *line.runs[index + 1 :])
-    return replace(line, runs=first), replace(line, runs=_without_first_spaces(rest), lead=line.hang, gap=False)
+    return replace(line, runs=first), replace(line, runs=_without_first_spaces(rest), lead=line.hang)
 
 
 def _trimmed(part: Sequence[Line]) -> tuple[Line, ...]:
-    """Return `part` without what nobody sees at its begin and its end."""
+    """Return `part` without what nobody sees at its beginning and its end."""
     seen = [index for index, line in enumerate(part) if not _is_blank(line)]
     if not seen:
         return ()
-    first, *others = part[seen[0] : seen[-1] + 1]
-    is_literal = any(mark.kind is Kind.LITERAL for mark in first.marks)
-    runs = first.runs if is_literal or first.lead.strip() else _without_first_spaces(first.runs)
-    lines = [replace(first, runs=runs, lead=first.lead.lstrip(" ")), *others]
-    lines[-1] = replace(lines[-1], runs=_without_last_spaces(lines[-1].runs))
-    return tuple(lines)
+    *lines, last = part[seen[0] : seen[-1] + 1]
+    return (*lines, replace(last, runs=_without_last_spaces(last.runs)))
 
 
 def _without_first_spaces(runs: tuple[Run, ...]) -> tuple[Run, ...]:

@@ -58,7 +58,7 @@ def _check_opening(tag: str, name: str | None, value: str | None, around: list[t
         return
     assert (name == "href") if tag == "a" else (name is None), f"{name} in <{tag}>"
     assert not _ALONE & set(tags), f"<{tag}> inside code"
-    assert not (tag in _ALONE and set(tags) - {"blockquote"} - ({"a"} if tag == "a" else set())), f"<{tag}> in {tags}"
+    assert tag not in _ALONE or set(tags) <= {"blockquote"}, f"<{tag}> in {tags}"
 
 
 def _merged(entities: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:

@@ -152,7 +152,7 @@ def test_the_quote_sign_of_an_inner_quote_is_said_again() -> None:
 
 
 def test_a_bullet_is_not_said_again() -> None:
-    assert texts("- one two three four\n- five", text_limit=14) == ["• one two", "three four", "• five"]
+    assert texts("- one two three four\n- five", text_limit=14) == ["• one two", "    three four", "• five"]
 
 
 def test_a_long_table_goes_on_as_literal_lines() -> None:
@@ -169,6 +169,17 @@ def test_blocks_are_kept_whole_where_they_fit() -> None:
 
 def test_a_heading_stays_with_what_it_is_above() -> None:
     assert texts("text text\n\n# Head\n\nmore more", text_limit=20) == ["text text", "<b>Head</b>\nmore more"]
+
+
+def test_a_short_block_above_a_long_one_is_no_message_of_its_own() -> None:
+    assert texts("One.\n\nTwo three four five six seven.", text_limit=24) == [
+        "One.\n\nTwo three four",
+        "five six seven.",
+    ]
+
+
+def test_code_keeps_its_indentation_where_it_is_cut() -> None:
+    assert texts("```\nif x:\n    y()\n```", text_limit=10) == ["<pre>if x:</pre>", "<pre>    y()</pre>"]
 
 
 def test_marks_are_counted_as_the_server_counts_entities() -> None:
