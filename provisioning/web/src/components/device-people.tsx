@@ -5,7 +5,7 @@ import { useDeeds } from "../hooks";
 import { useWords } from "../i18n";
 import type { DeviceDetail, Person } from "../model";
 import { filterAddress } from "../router";
-import { Identities } from "./identities";
+import { Identities, nameOf } from "./identities";
 import { Revoke } from "./revoke";
 
 /** The people whom a device knows. */
@@ -30,7 +30,7 @@ export function DevicePeople({ device }: { device: DeviceDetail }) {
         {people.map((person) => (
           <div key={person.id} class="list-row" data-testid="person" data-id={person.id}>
             <span class="list-head">
-              <strong>{person.name}</strong>
+              <strong>{nameOf(person, words)}</strong>
               <span class={`badge role-${person.role}`}>{words.roles[person.role]}</span>
             </span>
             <span class="list-line">

@@ -1,4 +1,4 @@
-import { useWords } from "../i18n";
+import { useWords, type Words } from "../i18n";
 import type { Person } from "../model";
 
 /** On which channels a person reaches a device. */
@@ -22,6 +22,11 @@ export function Identities({ person, most = Infinity }: { person: Person; most?:
       )}
     </span>
   );
+}
+
+/** What to call a person: their own name, else that of an identity, else what they are. */
+export function nameOf(person: Pick<Person, "name" | "role" | "identities">, words: Words): string {
+  return person.name || person.identities.find((one) => one.name)?.name || words.roles[person.role];
 }
 
 /** The moment of the first of a person's identities, null where none tells. */

@@ -3,7 +3,7 @@ import { useMedia, useNow } from "../hooks";
 import { useWords } from "../i18n";
 import type { Person } from "../model";
 import { deviceAddress } from "../router";
-import { Identities, pairedSince } from "./identities";
+import { Identities, nameOf, pairedSince } from "./identities";
 import { Revoke } from "./revoke";
 import { type Place, rowAt, RowTable } from "./row-table";
 
@@ -46,7 +46,7 @@ function PersonRow({ person, place, now }: { person: Person; place: Place; now: 
   return (
     <div {...rowAt(place)} class="row person-row" data-testid="person" data-id={person.id} data-device={person.device}>
       <span class="cell name" role="cell">
-        <strong>{person.name}</strong>
+        <strong>{nameOf(person, words)}</strong>
         {person.id !== "owner" && <span class="mono faint">{person.id}</span>}
       </span>
       <span class="cell role" role="cell">

@@ -123,12 +123,12 @@ function RequestRow({ request, across, now }: { request: PairingRequest; across:
       </span>
       {confirming && (
         <Dialog
-          title={words.ownerTitle(request.name)}
+          title={words.ownerTitle(request.name || request.sender)}
           confirm={words.ownerConfirm}
           onConfirm={() => void approve()}
           onClose={() => setConfirming(false)}
         >
-          <p>{words.ownerBody(request.name, request.channel, request.device_name)}</p>
+          <p>{words.ownerBody(request.name || request.sender, request.channel, request.device_name)}</p>
         </Dialog>
       )}
     </li>

@@ -6,6 +6,7 @@ import { useConnection, useDeeds } from "../hooks";
 import { useWords } from "../i18n";
 import type { Person } from "../model";
 import { Dialog } from "./dialog";
+import { nameOf } from "./identities";
 import { Outcome } from "./outcome";
 
 /** The way to let a person in no more, which asks first; and what became of it. */
@@ -22,7 +23,7 @@ export function Revoke({ person }: { person: Person }) {
       {hasWhat && !isUnderWay(deed) && (
         <button class="button small" data-testid="revoke" onClick={() => setConfirming(true)}>
           {words.revoke}
-          <span class="visually-hidden"> {person.name}</span>
+          <span class="visually-hidden"> {nameOf(person, words)}</span>
         </button>
       )}
       <Outcome deed={deed} />
@@ -57,13 +58,13 @@ function RevokeDialog({ person, onRevoke, onClose }: RevokeDialogProps) {
   }));
   return (
     <Dialog
-      title={words.revokeTitle(person.name)}
+      title={words.revokeTitle(nameOf(person, words))}
       confirm={words.revoke}
       isHarsh
       onConfirm={() => onRevoke(order)}
       onClose={onClose}
     >
-      <p>{isOwner ? words.revokeOwner : words.revokeBody(person.name, person.device_name)}</p>
+      <p>{isOwner ? words.revokeOwner : words.revokeBody(nameOf(person, words), person.device_name)}</p>
       {(isOwner || choices.length > 1) && (
         <fieldset class="choices">
           <legend class="visually-hidden">{words.revokeWhat}</legend>

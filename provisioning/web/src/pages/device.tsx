@@ -10,6 +10,7 @@ import { DeviceSettings } from "../components/device-settings";
 import { Empty, Trouble } from "../components/empty";
 import { Fact } from "../components/fact";
 import { Health } from "../components/health";
+import { nameOf } from "../components/identities";
 import { Labels } from "../components/labels";
 import { Requests, useRequests } from "../components/requests";
 import { Results } from "../components/results";
@@ -112,6 +113,7 @@ function DeviceHeader({ device }: { device: DeviceDetail }) {
   const format = useFormat();
   const now = useNow();
   const started = device.boot_id ? momentOfUlid(device.boot_id) : null;
+  const owner = device.people.find((person) => person.role === "owner");
   const system = systemLine(device.system, words, format);
   return (
     <header class="device-header card" data-testid="device-header">
@@ -137,9 +139,7 @@ function DeviceHeader({ device }: { device: DeviceDetail }) {
         {device.created !== null && <Fact name={words.joined}>{format.date(device.created, now)}</Fact>}
         {device.lost ? <Fact name={words.lost}>{format.count(device.lost)}</Fact> : null}
         {device.owned !== null && (
-          <Fact name={words.roles.owner}>
-            {device.people.find((person) => person.role === "owner")?.name ?? words.nobodyYet}
-          </Fact>
+          <Fact name={words.roles.owner}>{owner && device.owned ? nameOf(owner, words) : words.nobodyYet}</Fact>
         )}
         {system && <Fact name={words.system}>{system}</Fact>}
       </dl>
