@@ -90,10 +90,10 @@ Standing = Literal["pending", "approved", "refused", "expired"]
 
 
 def standing(decided: Decided, created_ms: int, expires_ms: int, now_ms: int) -> Standing:
-    """Say how a request stands."""
-    if decided != "pending":
+    """Say how a request stands; a refusal holds for the request's hour, after which its sender may ask again."""
+    if decided == "approved":
         return decided
-    return "pending" if created_ms - SKEW_MS <= now_ms < expires_ms else "expired"
+    return decided if created_ms - SKEW_MS <= now_ms < expires_ms else "expired"
 
 
 def is_kept(created_ms: int, now_ms: int) -> bool:

@@ -123,7 +123,7 @@ class Pairing:
 
     @whole
     async def refuse(self, code_or_id: str) -> PairingRequest:
-        """Turn a request down; its sender hears nothing, and nothing more for a day. Raises NoSuchRequest."""
+        """Turn a request down; its sender hears nothing for the rest of the hour. Raises NoSuchRequest."""
         async with self._book.lock:
             request = self._find_pending(code_or_id, self._book.clock_ms())
             await self._book.write(lambda connection: store.decide(connection, request.id, "refused", None))

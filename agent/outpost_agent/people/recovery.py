@@ -25,7 +25,7 @@ _VALUE = {character: value for value, character in enumerate(ALPHABET)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _TEXT = """\
-OUTPOST RECOVERY FILE · OUTPOST 找回文件
+OUTPOST RECOVERY FILE · OUTPOST 恢复文件
 
 Device / 设备: {device}
 Made / 生成时间: {made}
@@ -33,11 +33,12 @@ Made / 生成时间: {made}
 Whoever holds this file can become the owner of the device named above. Print
 it or save it where you keep important papers, and give it to nobody.
 You need it when no browser of yours is signed in any more: open the device's
-page, choose "Recover", and hand in this file or type its last line. That works
-once; you then get a new file, and all other browsers of yours are signed out.
+page, say that you lost your browser, and hand in this file or type its last
+line. It works once: you then get a new one, and your other browsers are signed
+out.
 
 持有此文件的人可以成为上述设备的主人。请打印或妥善保存，不要交给任何人。
-当您的浏览器都无法登录时使用：打开设备页面，选择“找回”，提交此文件或输入最后一行。
+当您的浏览器都无法登录时使用：打开设备页面，选择用恢复文件找回设备，提交此文件或输入最后一行。
 此文件只能使用一次；之后您会得到一个新文件，您其他的浏览器都会退出登录。
 
 {line}
@@ -69,20 +70,20 @@ def parse_recovery(text: str) -> str:
         raise RecoveryRefused(
             "There is a character in this recovery code that no code has: there is no 0 and no O in it. Compare it with"
             " the file.",
-            "找回码中有不会出现的字符：其中没有 0 和 O。请对照文件检查。",
+            "恢复码中有不会出现的字符：其中没有 0 和 O。请对照文件检查。",
         )
     if len(symbols) != _LENGTH:
         raise RecoveryRefused(
             "There is no recovery code in this: hand in the whole file, or its last line of seven groups of five"
             " characters.",
-            "其中没有找回码：请提交整个文件，或其最后一行（七组，每组五个字符）。",
+            "其中没有恢复码：请提交整个文件，或其最后一行（七组，每组五个字符）。",
         )
     groups = [symbols[at : at + GROUP_LENGTH] for at in range(0, _LENGTH, GROUP_LENGTH)]
     for number, group in enumerate(groups, 1):
         if _check(number, group[:-1]) != group[-1]:
             raise RecoveryRefused(
                 f"There is a typing error in group {number} of the recovery code, {group}: compare it with the file.",
-                f"找回码第 {number} 组 {group} 有输入错误：请对照文件检查。",
+                f"恢复码第 {number} 组 {group} 有输入错误：请对照文件检查。",
             )
     return "".join(group[:-1] for group in groups)
 

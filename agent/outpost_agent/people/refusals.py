@@ -29,8 +29,8 @@ _REQUESTS: dict[Standing | None, tuple[str, str]] = {
     ),
     "approved": ("This pairing request has been approved already.", "此配对请求已经批准过了。"),
     "refused": (
-        "This pairing request was refused: the person can ask again a day after they asked.",
-        "此配对请求已被拒绝：对方可在提出请求一天后再次请求。",
+        "This pairing request was refused: the person can ask again an hour after they asked.",
+        "此配对请求已被拒绝：对方可在提出请求一小时后再次请求。",
     ),
 }
 
@@ -84,7 +84,7 @@ def already_claimed() -> AlreadyClaimed:
     return AlreadyClaimed(
         "This device has an owner already. If that is you, sign in with a one-time code or recover it with the"
         " recovery file.",
-        "本设备已有主人。如果您就是主人，请用一次性代码登录，或用找回文件找回。",
+        "本设备已有主人。如果您就是主人，请用一次性代码登录，或用恢复文件找回。",
     )
 
 
@@ -126,7 +126,7 @@ def other_recovery() -> RecoveryRefused:
     """Say that the file is sound but not the one."""
     return RecoveryRefused(
         "This recovery file is not the one of this device: it is for another device, or a newer file replaced it.",
-        "此找回文件不适用于本设备：它属于另一台设备，或已被更新的文件取代。",
+        "此恢复文件不适用于本设备：它属于另一台设备，或已被更新的文件取代。",
     )
 
 
