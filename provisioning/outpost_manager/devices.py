@@ -78,12 +78,15 @@ def device_detail(db: sqlite3.Connection, device: DeviceId, now_ms: int) -> Devi
     return None
 
 
-def people(db: sqlite3.Connection, now_ms: int) -> People:
-    """Return who waits to be let in somewhere, the oldest first, and who may talk to which device."""
+def people(db: sqlite3.Connection) -> People:
+    """Return who waits to be let in somewhere, the oldest first, and who may talk to which device.
+
+    Whether a request is still good is for the device to say, whose clock may be another.
+    """
     requests: list[RequestRow] = []
     known: list[PersonRow] = []
     for of_device, reported in _reports(db):
-        requests += [RequestRow(**of_device, **asdict(each)) for each in reported.requests if each.expires_ms > now_ms]
+        requests += [RequestRow(**of_device, **asdict(each)) for each in reported.requests]
         known += [PersonRow(**of_device, **asdict(each)) for each in reported.people]
     return People(requests=sorted(requests, key=lambda row: (row.created_ms, row.id)), people=known)
 

@@ -83,9 +83,9 @@ class FleetStore:
         """Return one device, None when it is unknown."""
         return await self._database.read(lambda db: device_detail(db, device, now_ms))
 
-    async def people(self, now_ms: int) -> People:
+    async def people(self) -> People:
         """Return who waits to be let in and who may talk to which device."""
-        return await self._database.read(lambda db: people(db, now_ms))
+        return await self._database.read(people)
 
     async def channels(self) -> list[ChannelRow]:
         """Return the channels of all devices."""

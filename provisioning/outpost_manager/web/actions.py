@@ -66,8 +66,7 @@ async def change_settings(request: web.Request) -> web.Response:
 
 async def people(request: web.Request) -> web.Response:
     """List who waits to be let in, and who may talk to which device."""
-    console = request.app[CONSOLE]
-    return json_answer(await console.store.people(console.now_ms()))
+    return json_answer(await request.app[CONSOLE].store.people())
 
 
 async def channels(request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ import pytest
 
 from outpost_agent.people.core import Standing
 from outpost_agent.people.errors import NoSuchPerson, NoSuchRequest
-from outpost_agent.people.people import Asked
+from outpost_agent.people.rows import Asked
 from outpost_agent.people.who import Who
 from outpost_agent.remote import KEPT, REMOTE_SCHEMA, RemoteControl
 from outpost_agent.tasks import TASK_SCHEMA, SqliteEngine

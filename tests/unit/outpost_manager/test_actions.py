@@ -230,11 +230,6 @@ async def test_people_and_channels_are_listed_over_the_fleet(site: Site) -> None
     ]
 
 
-async def test_a_request_whose_time_is_over_is_not_listed(site: Site) -> None:
-    site.now_ms = NOW_MS + 3_600_000
-    assert (await get(site, "people"))["requests"] == []
-
-
 async def test_a_task_is_shown_with_its_chain_and_its_result(site: Site) -> None:
     first = new_id()
     made = result(task_id=TASK, title="Report")
