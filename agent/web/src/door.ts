@@ -20,8 +20,11 @@ export interface GateFacts {
   asks: Ask | null;
 }
 
-/** How long a code has. */
+/** How many signs a code has that people read out. */
 export const CODE_LENGTH = 8;
+
+/** No one-time code is longer; what is longer is a token. */
+const LONGEST_CODE = 24;
 
 /** Signs that look like others are in no code. */
 const LOOKALIKES = /[01OI]/;
@@ -59,8 +62,9 @@ export function ticketFrom(pasted: string): Ticket | null {
   if (mark >= 0) return ticketIn(text.slice(mark));
   if (text === "") return null;
   const short = text.replace(/[\s-]/g, "");
-  const isCode = short.length === CODE_LENGTH && /^[A-Za-z0-9]+$/.test(short);
-  return isCode ? { kind: "code", value: short.toUpperCase() } : { kind: "token", value: text };
+  return short.length <= LONGEST_CODE && /^[A-Za-z0-9]+$/.test(short)
+    ? { kind: "code", value: short.toUpperCase() }
+    : { kind: "token", value: text };
 }
 
 function decoded(value: string): string {

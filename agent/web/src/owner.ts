@@ -54,7 +54,7 @@ export interface ChannelFacts {
 export interface NewChannel {
   name: string;
   kind: "telegram";
-  options: { token: string };
+  options: { token: string; api?: string };
   proxy: string;
 }
 

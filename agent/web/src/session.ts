@@ -38,7 +38,8 @@ export async function comeIn(
     try {
       const isGood = await trade(api, ticket, signal);
       const gate = await api.gate(signal);
-      if (gate.person === null || !isGood) {
+      // A link that is used up does not turn away somebody who is known already.
+      if (gate.person === null) {
         return tell({ state: "outside", gate, claim, problem: isGood ? null : "ticket" });
       }
       return tell({ state: "signedIn", me: await api.me(signal) });

@@ -3,7 +3,7 @@ import test from "node:test";
 
 import type { Message } from "../src/model.ts";
 import { unseen, type Outgoing } from "../src/outgoing.ts";
-import { EMPTY, firstToRead, isAnswered, merge, prepend, rows } from "../src/timeline.ts";
+import { EMPTY, firstToRead, isAnswered, merge, prepend, rows, unread } from "../src/timeline.ts";
 
 function message(seq: number, change: Partial<Message> = {}): Message {
   return {
@@ -91,4 +91,15 @@ test("on a page just opened reading begins with the newest message, if it is an 
   assert.equal(firstToRead(messages, 0)?.seq, 4);
   assert.equal(firstToRead(messages.slice(0, 3), 0), undefined);
   assert.equal(firstToRead([], 0), undefined);
+});
+
+test("an answer is unread until it was on a screen, here or elsewhere", () => {
+  const messages = [
+    message(1, { direction: "out", state: "delivered" }),
+    message(2, { direction: "out", state: "queued" }),
+    message(3),
+    message(4, { direction: "out", state: "queued" }),
+  ];
+  const timeline = merge(EMPTY, messages);
+  assert.deepEqual([0, 2, 4].map((read) => unread(timeline, read)), [2, 1, 0]);
 });

@@ -4,6 +4,8 @@ import { words, writeTime } from "../i18n";
 import { areaOf, lineOf, nearest, x, y, type Frame, type Point } from "../line-plot";
 
 const HOUR_MS = 3_600_000;
+/** After a start the plot grows from this to the whole hour. */
+const SHORTEST_MS = 600_000;
 
 interface PlotProps {
   name: string;
@@ -24,8 +26,9 @@ interface PlotProps {
 export function Plot({ name, figure, now, low, high, write, points, none }: PlotProps) {
   const [pointed, setPointed] = useState<Point | null>(null);
   const to_ms = points.at(-1)?.time_ms ?? 0;
-  const frame: Frame = { from_ms: to_ms - HOUR_MS, to_ms, low, high };
-  const highest = points.length > 0 ? Math.max(...points.map(({ value }) => value)) : null;
+  const span_ms = Math.min(HOUR_MS, Math.max(SHORTEST_MS, to_ms - (points[0]?.time_ms ?? 0)));
+  const frame: Frame = { from_ms: to_ms - span_ms, to_ms, low, high };
+  const highest = points.length > 0 ? Math.max(now ?? low, ...points.map(({ value }) => value)) : null;
   const shown = pointed ?? (now === null ? null : { time_ms: to_ms, value: now });
   const point = (event: PointerEvent) => {
     const box = (event.currentTarget as Element).getBoundingClientRect();
@@ -56,7 +59,7 @@ export function Plot({ name, figure, now, low, high, write, points, none }: Plot
           </svg>
           <span class="plot-times" aria-hidden="true">
             <time>{writeTime(new Date(frame.from_ms))}</time>
-            <time>{writeTime(new Date(frame.from_ms + HOUR_MS / 2))}</time>
+            <time>{writeTime(new Date(frame.from_ms + span_ms / 2))}</time>
             <time>{writeTime(new Date(to_ms))}</time>
           </span>
         </div>

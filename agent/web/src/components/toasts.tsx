@@ -1,4 +1,4 @@
-import { useCallback, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
 import { words } from "../i18n";
 import { CloseIcon } from "./icons";
@@ -19,6 +19,7 @@ export interface Toasting {
   dismiss: (id: number) => void;
 }
 
+/** The sentences that are shown now; one that leads to a page goes when the person is there. */
 export function useToasts(): Toasting {
   const [toasts, setToasts] = useState<readonly Toast[]>([]);
   const next = useRef(1);
@@ -28,6 +29,11 @@ export function useToasts(): Toasting {
     setToasts((all) => [...all.filter((one) => one.text !== text).slice(-2), { id, text, link }]);
     setTimeout(() => dismiss(id), link ? LONG_MS : SHORT_MS);
   }, [dismiss]);
+  useEffect(() => {
+    const arrived = () => setToasts((all) => all.filter((one) => one.link?.href !== location.hash));
+    addEventListener("hashchange", arrived);
+    return () => removeEventListener("hashchange", arrived);
+  }, []);
   return { toasts, toast, dismiss };
 }
 

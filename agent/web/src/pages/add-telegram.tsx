@@ -9,7 +9,7 @@ import type { ChannelFacts } from "../owner";
 import { sectionAddress } from "../route";
 
 /** A bot's number, a colon, and its secret (core.telegram.org/bots/api#authorizing-your-bot). */
-const TOKEN = /^\d+:[\w-]{30,}$/;
+const TOKEN = /^\d+:[\w-]+$/;
 
 interface AddTelegramProps {
   /** The names that other channels have. */
@@ -23,6 +23,7 @@ export function AddTelegram({ taken, reload, onClose }: AddTelegramProps) {
   const { api } = useDevice();
   const [token, setToken] = useState("");
   const [proxy, setProxy] = useState("");
+  const [server, setServer] = useState("");
   const [added, setAdded] = useState<ChannelFacts | null>(null);
   const deed = useDeed();
   const submit = (event: Event) => {
@@ -31,7 +32,8 @@ export function AddTelegram({ taken, reload, onClose }: AddTelegramProps) {
     if (!TOKEN.test(bare)) return deed.setProblem(words.channels.tokenShape);
     return void deed.act(async () => {
       const name = freeName(taken);
-      setAdded(await api.addChannel({ name, kind: "telegram", options: { token: bare }, proxy: proxy.trim() }));
+      const options = server.trim() === "" ? { token: bare } : { token: bare, api: server.trim() };
+      setAdded(await api.addChannel({ name, kind: "telegram", options, proxy: proxy.trim() }));
       reload();
     });
   };
@@ -52,12 +54,18 @@ export function AddTelegram({ taken, reload, onClose }: AddTelegramProps) {
           aria-invalid={deed.problem !== null} aria-describedby="bot-problem"
           onInput={(event) => setToken(event.currentTarget.value)} data-testid="token" />
         <details class="fold">
-          <summary>{words.channels.proxyToggle}</summary>
+          <summary>{words.channels.further}</summary>
           <label for="bot-proxy">{words.channels.proxy}</label>
           <input id="bot-proxy" class="field mono" type="text" autocomplete="off" spellcheck={false}
             autocapitalize="off" placeholder="socks5://192.168.1.2:1080" value={proxy} disabled={deed.isBusy}
             aria-describedby="proxy-text" onInput={(event) => setProxy(event.currentTarget.value)} data-testid="proxy" />
           <p id="proxy-text" class="hint">{words.channels.proxyText}</p>
+          <label for="bot-server">{words.channels.server}</label>
+          <input id="bot-server" class="field mono" type="text" autocomplete="off" spellcheck={false}
+            placeholder="https://api.telegram.org" value={server} disabled={deed.isBusy}
+            aria-describedby="server-text" onInput={(event) => setServer(event.currentTarget.value)}
+            data-testid="server" />
+          <p id="server-text" class="hint">{words.channels.serverText}</p>
         </details>
         <p id="bot-problem" class="problem" role="alert" data-testid="problem">{deed.problem}</p>
         <button type="submit" class="primary wide" disabled={token.trim() === "" || deed.isBusy} data-testid="connect">

@@ -7,7 +7,7 @@ import { Empty, Fetched } from "../components/empty";
 import { useDevice, useLoaded, useNow } from "../components/hooks";
 import { ChannelsIcon, ChatIcon, DeviceIcon, PlusIcon } from "../components/icons";
 import { Page } from "../components/page";
-import { inLanguage, words, writeAgo } from "../i18n";
+import { inLanguage, words, writeSpan } from "../i18n";
 import type { ChannelFacts } from "../owner";
 import { AddTelegram } from "./add-telegram";
 
@@ -85,7 +85,7 @@ function ChannelCard({ channel, reload }: { channel: ChannelFacts; reload: () =>
       <p class="channel-text">
         <Coded text={inLanguage(channel) || about || words.channels.sentences[state]} />
         {channel.since_ms > 0 && state !== "on" && (
-          <span class="faint"> {words.channels.since(writeAgo(channel.since_ms, now))}</span>
+          <span class="faint"> {words.channels.since(writeSpan((now - channel.since_ms) / 1000))}</span>
         )}
       </p>
       <p class="problem" role="alert" data-testid="problem">{deed.problem}</p>

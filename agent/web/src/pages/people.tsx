@@ -4,7 +4,7 @@ import { Confirm } from "../components/dialog";
 import { Empty, Fetched } from "../components/empty";
 import { PeopleContext, useDevice, useLoaded, useNow, type Loaded } from "../components/hooks";
 import { PersonIcon } from "../components/icons";
-import { channelName } from "../components/names";
+import { calledBy, channelName } from "../components/names";
 import { Page } from "../components/page";
 import { words, writeDate } from "../i18n";
 import type { ChatFacts, Identity, People, PersonFacts } from "../owner";
@@ -88,8 +88,9 @@ function PersonRow({ person, chats, reload }: PersonRowProps) {
   const { api, me, toast } = useDevice();
   /** What is about to be revoked: the whole person, or how they come in on one channel. */
   const [revoking, setRevoking] = useState<"person" | Identity | null>(null);
+  const name = calledBy(person);
   const isMe = person.id === me.person.id;
-  const canLose = (identity: Identity) => identity.channel !== "web" && (isMe || person.identities.length > 1);
+  const canLose = (identity: Identity) => isMe ? identity.channel !== "web" : person.identities.length > 1;
   const revoke = async () => {
     await api.revoke(person.id, revoking === "person" || revoking === null ? undefined : revoking);
     toast(words.people.revoked(nameOf(revoking, person)));
@@ -97,10 +98,10 @@ function PersonRow({ person, chats, reload }: PersonRowProps) {
   };
   return (
     <li class="person" data-testid="person" data-id={person.id}>
-      <span class="avatar" aria-hidden="true">{initial(person.name)}</span>
+      <span class="avatar" aria-hidden="true">{initial(name)}</span>
       <div class="person-main">
         <div class="person-head">
-          <strong>{person.name}</strong>
+          <strong>{name}</strong>
           <span class={`badge badge-${person.role}`}>{words.people.roles[person.role]}</span>
           {isMe && <span class="faint">{words.people.you}</span>}
           {!isMe && (
@@ -113,7 +114,7 @@ function PersonRow({ person, chats, reload }: PersonRowProps) {
           {person.identities.map((identity) => (
             <li key={`${identity.channel} ${identity.sender}`} data-testid="identity">
               <span>{channelName(identity.channel)}</span>
-              {identity.name && identity.name !== person.name && <span class="faint">{identity.name}</span>}
+              {identity.name && identity.name !== name && <span class="faint">{identity.name}</span>}
               {identity.since_ms > 0 && (
                 <span class="faint">{words.people.identitySince(writeDate(new Date(identity.since_ms)))}</span>
               )}
@@ -147,8 +148,8 @@ function PersonRow({ person, chats, reload }: PersonRowProps) {
 
 /** What is revoked, as a person says it. */
 function nameOf(what: "person" | Identity | null, person: PersonFacts): string {
-  if (what === "person" || what === null) return person.name;
-  return `${what.name || person.name} (${channelName(what.channel)})`;
+  if (what === "person" || what === null) return calledBy(person);
+  return `${what.name || calledBy(person)} (${channelName(what.channel)})`;
 }
 
 function initial(name: string): string {

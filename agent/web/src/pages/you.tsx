@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 
 import { Confirm } from "../components/dialog";
 import { useDevice } from "../components/hooks";
+import { calledBy } from "../components/names";
 import { Page, Segments } from "../components/page";
 import { language, words, type Language } from "../i18n";
 import { chooseLanguage, chooseTheme, chosenTheme, THEMES, type Theme } from "../preferences";
@@ -48,7 +49,7 @@ export function Browser() {
           <Segments label={words.account.appearance} options={themes} value={theme} onChange={change} testid="theme" />
         </div>
         <div class="setting">
-          <span>{words.account.signedInAs(me.person.name)}</span>
+          <span>{words.account.signedInAs(calledBy(me.person))}</span>
           <button type="button" class="button" onClick={() => setLeaving(true)} data-testid="sign-out">
             {words.account.signOut}
           </button>
