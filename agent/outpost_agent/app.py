@@ -70,6 +70,8 @@ log = logging.getLogger(__name__)
 
 RELEASE = version("outpost")
 SHADOW_QUIET_S = 0.3
+SESSION_S = 3600
+"""How long the broker keeps what is for this device while it is away: commands, which have an end of their own."""
 SCHEMA = (
     CONVERSATION_SCHEMA,
     TASK_SCHEMA,
@@ -373,6 +375,8 @@ class Daemon:
             password=read_secret(Path(settings.password_file), "link.password_file")
             if settings.password_file
             else None,
+            clean_start=False,
+            session_expiry_s=SESSION_S,
         )
         async with open_device_link(
             login,
