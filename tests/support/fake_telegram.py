@@ -282,7 +282,8 @@ class FakeTelegram:
             return early
         try:
             self._check_token(request)
-            result = await _METHODS.get(method, _no_method)(self, parameters)
+            handler: _Method = _METHODS.get(method, _no_method)
+            result = await handler(self, parameters)
         except Refused as error:
             await self._notify()
             return _refusal(error)
@@ -578,7 +579,9 @@ class FakeTelegram:
         return web.json_response(shown)
 
 
-_METHODS: dict[str, Callable[[FakeTelegram, dict[str, Any]], Awaitable[Any]]] = {
+_Method = Callable[[FakeTelegram, dict[str, Any]], Awaitable[Any]]
+
+_METHODS: dict[str, _Method] = {
     "getme": FakeTelegram._get_me,
     "getupdates": FakeTelegram._get_updates,
     "sendmessage": FakeTelegram._send_message,

@@ -19,9 +19,11 @@ QUICK = Pace(first_s=0.01, cap_s=0.05, patience_s=0.05, margin_s=0.5)
 CHAT = str(ANN.id)
 
 
-def adapter(telegram: FakeTelegram, *, proxy: str = "", token: str = "", **settings: Any) -> TelegramChannel:
+def adapter(
+    telegram: FakeTelegram, *, proxy: str = "", token: str = "", call_s: float = 10.0, **settings: Any
+) -> TelegramChannel:
     """Return the adapter, in a hurry, for the bot of `telegram`."""
-    api = BotApi(ProxiedOutlet(proxy), telegram.url, token or telegram.token)
+    api = BotApi(ProxiedOutlet(proxy), telegram.url, token or telegram.token, call_s=call_s)
     chosen = {"poll_s": 5, "download_limit": 20 << 20, "upload_limit": 50 << 20, "pace": QUICK, **settings}
     return TelegramChannel("telegram", api, **chosen)
 

@@ -48,13 +48,15 @@ class FileGone(OutpostError):
 class BotApi:
     """One bot at one Bot API server.
 
-    Connections are kept for as long as somebody is within `connected`. Calls raise NotReached, BrokeOff or Refused.
+    `call_s` is how long an answer may take, where nothing else is said. Connections are kept for as long as somebody is
+    within `connected`. Calls raise NotReached, BrokeOff or Refused.
     """
 
-    def __init__(self, outlet: Outlet, address: str, token: str) -> None:
+    def __init__(self, outlet: Outlet, address: str, token: str, *, call_s: float = CALL_S) -> None:
         self._outlet = outlet
         self._address = address
         self._token = token
+        self._call_s = call_s
         self._session: ClientSession | None = None
         self._users = 0
 
@@ -64,10 +66,12 @@ class BotApi:
         async with self._client():
             yield
 
-    async def call(self, method: str, *, wait_s: float = CALL_S, **parameters: Any) -> bytes:
+    async def call(self, method: str, *, wait_s: float | None = None, **parameters: Any) -> bytes:
         """Return the result of `method`, as JSON, waiting at most `wait_s` for it."""
         body = msgspec.json.encode(parameters)
-        return await self._post(method, {"data": body, "headers": {"Content-Type": "application/json"}}, wait_s)
+        return await self._post(
+            method, {"data": body, "headers": {"Content-Type": "application/json"}}, wait_s or self._call_s
+        )
 
     async def upload(self, method: str, field: str, file: OutgoingFile, **parameters: Any) -> bytes:
         """Call `method` with `file` as its `field`, piece by piece, and return the result.
@@ -78,7 +82,7 @@ class BotApi:
         form = _Form(field, file, parameters)
         data = {"data": form.pieces(), "headers": form.headers}
         try:
-            return await self._post(method, data, CALL_S + file.size / SLOWEST_UPLOAD)
+            return await self._post(method, data, self._call_s + file.size / SLOWEST_UPLOAD)
         except BrokeOff as error:
             if form.failed is not None:
                 raise FileUnreadable(f"{file.name} cannot be read: {form.failed}") from form.failed

@@ -138,7 +138,7 @@ async def test_an_anonymous_administrator_is_nobody_who_can_be_paired(rig: Teleg
 
 async def test_what_nobody_said_is_passed_over(rig: TelegramRig) -> None:
     bot = {"id": 5, "is_bot": True, "first_name": "Other"}
-    rig.telegram.person_says("from a bot", **{"from": bot})
+    rig.telegram.update({"message": rig.telegram.message({"text": "from a bot", "from": bot})})
     rig.telegram.person_says(new_chat_title="Renamed")
     rig.telegram.update({"message": {"message_id": "not a number"}})
     rig.telegram.person_says("hello")
@@ -165,7 +165,8 @@ async def test_a_deep_link_and_a_sticker_are_words(rig: TelegramRig) -> None:
     ],
 )
 async def test_a_file_without_a_name_gets_one(rig: TelegramRig, field: str, name: str, type_: str) -> None:
-    rig.telegram.person_says(**{field: rig.telegram.file("", b"data"), "caption": "see"})
+    content = {field: rig.telegram.file("", b"data"), "caption": "see"}
+    rig.telegram.update({"message": rig.telegram.message(content)})
     await rig.context.until_accepted(1)
     (incoming,) = rig.context.accepted
     assert [(item.name, item.type, item.size) for item in incoming.attachments] == [(name, type_, 4)]
