@@ -1,8 +1,9 @@
 /** The manager's HTTP interface. Every call gives parsed values or raises Refused, BadAnswer or TypeError (no line). */
 
-import { command, device, deviceDetail, fleetChannel, fleetPeople, me, result, resultDetail } from "./model";
-import { settings, task, taskDetail, telemetry } from "./model";
-import type { ResultsChoice, Role } from "./model";
+import {
+  command, device, deviceDetail, fleetChannel, fleetPeople, me, result, resultDetail, type ResultsChoice, type Role,
+  settings, task, taskDetail, telemetry,
+} from "./model";
 import { list, nullable, object, type Parse, text } from "./parse";
 
 /** The manager said no; `message` is its own sentence, in the language asked for. */

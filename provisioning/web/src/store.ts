@@ -1,7 +1,8 @@
 /** What becomes of what a page knows when events arrive. Pure: no network, no clock. */
 
-import type { Command, Device, DeviceDetail, FleetEvent, Health, Point, Reading, Result, Task } from "./model";
-import type { TaskDetail, Telemetry } from "./model";
+import type {
+  Command, Device, DeviceDetail, FleetEvent, Health, Point, Reading, Result, Task, TaskDetail, Telemetry,
+} from "./model";
 import { troubledChannels } from "./trouble";
 
 export type Devices = ReadonlyMap<string, Device>;

@@ -9,7 +9,7 @@ import { type Place, rowAt, RowTable } from "./row-table";
 
 /** The heights that styles/people.css gives a row, in pixels: a line of the table, and a card on a narrow screen. */
 const ROW_HEIGHT = 62;
-const CARD_HEIGHT = 168;
+const CARD_HEIGHT = 128;
 const NARROW = "(max-width: 959px)";
 
 /** Paired people as rows. */

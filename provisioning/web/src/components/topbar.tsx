@@ -66,15 +66,15 @@ function Pages({ page, home, waiting }: Pick<TopBarProps, "page" | "home" | "wai
   const format = useFormat();
   const requests = waiting.requests ? words.requestsCount(format.count(waiting.requests)) : "";
   const troubled = waiting.channels ? words.channelsInTrouble(format.count(waiting.channels)) : "";
-  const onDevices = page !== "people" && page !== "channels";
+  const { requests: asking, channels: ailing } = waiting;
   const links = [
-    { id: "devices", icon: "chip", address: home, name: words.devices, isHere: onDevices, count: 0, said: "" },
-    { id: "people", icon: "people", address: "#/people", name: words.people, isHere: page === "people", count: waiting.requests, said: requests },
-    { id: "channels", icon: "channel", address: "#/channels", name: words.channels, isHere: page === "channels", count: waiting.channels, said: troubled },
+    { id: "devices", icon: "chip", address: home, isHere: page !== "people" && page !== "channels", count: 0, said: "" },
+    { id: "people", icon: "people", address: "#/people", isHere: page === "people", count: asking, said: requests },
+    { id: "channels", icon: "channel", address: "#/channels", isHere: page === "channels", count: ailing, said: troubled },
   ] as const;
   return (
     <nav class="pages" aria-label={words.pages}>
-      {links.map(({ id, icon, address, name, isHere, count, said }) => (
+      {links.map(({ id, icon, address, isHere, count, said }) => (
         <a
           key={id}
           href={address}
@@ -83,7 +83,7 @@ function Pages({ page, home, waiting }: Pick<TopBarProps, "page" | "home" | "wai
           title={said || undefined}
         >
           <Icon name={icon} />
-          <span>{name}</span>
+          <span>{words[id]}</span>
           {count > 0 && (
             <span class={`pages-count ${id}`}>
               <span aria-hidden="true">{format.count(count)}</span>

@@ -119,8 +119,8 @@ function TimelineStep({ step, chain, end, index }: { step: Task; chain: Chain; e
   const hasBegun = step.state !== "waiting" && step.state !== "ready" && !(step.state === "cancelled" && !step.attempt);
   const until = step.state === "running" ? end : Math.max(step.updated, start);
   const whole = Math.max(1, end - chain.created);
-  const left = (100 * (start - chain.created)) / whole;
-  const width = Math.max(0.6, (100 * (until - start)) / whole);
+  const left = Math.min(99, (100 * (start - chain.created)) / whole);
+  const width = Math.min(100 - left, (100 * (until - start)) / whole);
   return (
     <li class={`timeline-step step ${step.state}`} data-testid="step" data-kind={step.kind} data-state={step.state}>
       <span class="dot" title={words.stepNumber(index + 1, chain.steps.length)} />
@@ -130,7 +130,7 @@ function TimelineStep({ step, chain, end, index }: { step: Task; chain: Chain; e
       </span>
       <span class={`badge ${step.state}`}>{words.taskState[step.state]}</span>
       <span class="timeline-track" aria-hidden="true">
-        {hasBegun && <span class={`timeline-bar ${step.state}`} style={{ left: `${Math.min(left, 99)}%`, width: `${Math.min(width, 100 - Math.min(left, 99))}%` }} />}
+        {hasBegun && <span class={`timeline-bar ${step.state}`} style={{ left: `${left}%`, width: `${width}%` }} />}
       </span>
       <span class="timeline-took" title={words.stepTook}>
         {hasBegun ? format.span(until - start) : words.none}

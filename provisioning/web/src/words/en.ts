@@ -105,11 +105,6 @@ export const en = {
   dropLabel: (label: string) => `Do not filter by ${label}`,
   dropLabels: "Clear",
   keys: "Arrow keys move from row to row, Home and End to the first and the last.",
-  troubles: {
-    failed: (count: string) => `${plural(count, "task")} failed in the last day`,
-    memory: "Memory is almost full",
-    disk: "The disk is almost full",
-  },
 
   notFound: "There is no such device",
   notFoundBody: "It may belong to another fleet, or the address was mistyped.",
@@ -162,7 +157,6 @@ export const en = {
 
   cancelTask: "Cancel",
   retryTask: "Try again",
-  toTask: "Show the task",
   taskMissing: "There is no such task",
   taskMissingBody: "The manager has not heard of it, or it was removed.",
   stepsOfTask: "Steps",
@@ -306,7 +300,6 @@ export const en = {
     string
   >,
   pages: "Pages",
-  sections: "On this page",
 };
 
 export type Words = typeof en;

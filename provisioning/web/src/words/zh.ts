@@ -97,11 +97,6 @@ export const zh: Words = {
   dropLabel: (label) => `不再按 ${label} 筛选`,
   dropLabels: "清除",
   keys: "用方向键逐行移动，用 Home 和 End 键到首行和末行。",
-  troubles: {
-    failed: (count) => `最近一天有 ${count} 个任务失败`,
-    memory: "内存即将用尽",
-    disk: "磁盘即将用尽",
-  },
 
   notFound: "没有这台设备",
   notFoundBody: "它可能属于另一个设备群，或地址有误。",
@@ -143,7 +138,6 @@ export const zh: Words = {
 
   cancelTask: "取消",
   retryTask: "重试",
-  toTask: "查看任务",
   taskMissing: "没有这个任务",
   taskMissingBody: "管理端没有它的记录，或它已被移除。",
   stepsOfTask: "步骤",
@@ -279,5 +273,4 @@ export const zh: Words = {
   },
   commandState: { sent: "已发送", done: "完成", failed: "失败", expired: "已过期" },
   pages: "页面",
-  sections: "本页内容",
 };
