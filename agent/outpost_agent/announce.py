@@ -20,7 +20,7 @@ def announce_claim(address: str, code: str, language: Language, out: TextIO = sy
         "en": f"Nobody owns this device yet. Open {address}/ and give this code: {shown}\nOr open: {link}",
         "zh": f"本设备还没有主人。请打开 {address}/ 并输入认领码：{shown}\n或直接打开：{link}",
     }
-    print(sentence[language], file=out, flush=True)  # noqa: T201 - who starts a device looks here
+    print(sentence[language], file=out, flush=True)
     draw_link(link, out)
 
 

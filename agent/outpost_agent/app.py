@@ -39,6 +39,7 @@ from outpost_agent.outbound import Outbound
 from outpost_agent.page.history import History
 from outpost_agent.page.news import News
 from outpost_agent.page.page import Page
+from outpost_agent.page.queries import PAGE_SCHEMA
 from outpost_agent.parting import part_with_strangers
 from outpost_agent.people import PEOPLE_SCHEMA, People
 from outpost_agent.remote import REMOTE_SCHEMA, RemoteControl
@@ -77,6 +78,7 @@ SCHEMA = (
     TASK_SCHEMA,
     OUTBOX_SCHEMA,
     CONVERSATION_2_SCHEMA,
+    PAGE_SCHEMA,
     PEOPLE_SCHEMA,
     CHANNELS_SCHEMA,
     LIVES_SCHEMA,

@@ -181,7 +181,7 @@ class Reporter:
         self.metrics.set_system(self.health(), link=self.is_linked(), outbox=depth, dropped=dropped)
         self.metrics.set_tasks(await engine.counts(), await database.read(counts))
         refused = guard.refusals
-        self.metrics.set_refused(token=refused.token, origin=refused.origin, host=refused.host)
+        self.metrics.set_refused(token=refused.token, origin=refused.origin, host=refused.host, owner=refused.owner)
         self.metrics.set_people(people.turned_away, len(people.requests()))
         self.metrics.set_left(egress.totals())
         return self.metrics.render()

@@ -43,3 +43,8 @@ def endless(job: Job) -> Outcome:
 def broken(job: Job) -> Outcome:
     """Fail in a way that nobody foresaw."""
     raise ZeroDivisionError(job.params)
+
+
+def echo(job: Job) -> Outcome:
+    """Give back what was asked about the input."""
+    return Outcome(data={"focus": job.params.get("focus", "")})

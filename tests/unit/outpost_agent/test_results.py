@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outpost_agent.markdown import parse_markdown
-from outpost_agent.results import fit, result_of
+from outpost_agent.results import fit, leaving, result_of
 from outpost_sdk.handler import Outcome
 from outpost_sdk.tasks import Task, TaskSpec
 from outpost_wire.ids import TaskId, encode
@@ -51,3 +51,16 @@ def test_a_result_is_one_that_the_manager_takes() -> None:
     assert result_size(result.report, result.document, result.plots) <= RESULT_LIMIT
     assert result.cut
     assert decode_event(encode_message(result)) == result
+
+
+def test_a_summary_is_the_title_and_the_first_block() -> None:
+    spec = TaskSpec(id=TaskId(encode(1)), kind="log.report", principal="p", title="Log", message_id=encode(2))
+    task = Task(spec=spec, state="running", created_ms=1, updated_ms=2)
+    outcome = Outcome(report="**All is well.**\n\n| secret | table |\n|--|--|\n", title="Log analysis")
+    result = result_of(task, outcome, plots=[plot("a", 10)], on_device=None, bytes_made=7, now_ms=3)
+    summary = leaving(result, "summary")
+    assert summary is not None
+    assert (summary.title, summary.report, summary.plots, summary.cut) == ("Log analysis", "**All is well.**", (), True)
+    assert summary.document == parse_markdown("**All is well.**")
+    assert leaving(result, "full") is result
+    assert leaving(result, "none") is None

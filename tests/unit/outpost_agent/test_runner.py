@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,10 +23,11 @@ from outpost_link import OUTBOX_SCHEMA
 from outpost_link.outbox import open_epoch, page
 from outpost_sdk.tasks import ENDED, Retry, Task, TaskSpec
 from outpost_wire.ids import TaskId, Ulids, encode
-from outpost_wire.messages import ResultReady, TaskChanged, decode_event
+from outpost_wire.messages import ResultReady, Results, TaskChanged, decode_event
 
 HANDLERS = {
-    f"test.{name}": f"tests.support.handlers:{name}" for name in ("first", "last", "refuse", "endless", "broken")
+    f"test.{name}": f"tests.support.handlers:{name}"
+    for name in ("first", "last", "refuse", "endless", "broken", "echo")
 }
 
 
@@ -38,6 +39,8 @@ class Bench:
         self.pool = pool
         self.now = 1_000
         self.attempt_s = attempt_s
+        self.results: Results = "full"
+        self.since: dict[str, Sequence[str]] = {}
         self.new_id = Ulids(lambda: 1, bytes)
         self.changed = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -58,11 +61,16 @@ class Bench:
             limit=2,
             lease_s=30.0,
             attempt_s=self.attempt_s,
+            results=lambda: self.results,
+            steering=self.steering,
             new_id=self.new_id,
             clock_ms=lambda: self.now,
             progressed=lambda task: self._changed(None),
             ended=lambda task, seconds: None,
         )
+
+    async def steering(self, message: str) -> Sequence[str]:
+        return self.since.get(message, ())
 
     def _changed(self, task: str | None) -> None:
         self.runner.poke(task)
@@ -235,3 +243,24 @@ async def test_sweeping_spares_open_work(bench: Bench) -> None:
     (bench.work / "01ARZ3NDEKTSV4RRFFQ69G5FAV").mkdir()
     assert await bench.runner.sweep() == 1
     assert [path.name for path in bench.work.iterdir()] == [task]
+
+
+@pytest.mark.parametrize(("results", "reports"), [("full", 1), ("summary", 1), ("none", 0)])
+async def test_as_much_of_a_result_leaves_for_the_manager_as_is_set(
+    bench: Bench, results: Results, reports: int
+) -> None:
+    bench.results = results
+    _, last = await bench.put("first", "last")
+    assert (await bench.ended(last)).state == "done"
+    left = [event for event in await bench.told() if isinstance(event, ResultReady)]
+    assert len(left) == reports
+    assert all((event.plots == ()) is (results == "summary") for event in left)
+    assert [answer.text for answer in await bench.said()] == ["**2** lines, 4 bytes"]
+
+
+async def test_what_was_said_since_reaches_the_steps_that_begin_from_then_on(bench: Bench) -> None:
+    bench.since["M"] = ["only the logins", "of Monday"]
+    (task,) = await bench.put("echo")
+    ended = await bench.ended(task)
+    assert ended.outcome is not None
+    assert ended.outcome.data == {"focus": "only the logins\nof Monday"}
