@@ -21,6 +21,7 @@ PRESSED = "cb:"
 
 _TAG = re.compile(r"<[^>]*>")
 _AFTER_MENTION = " \t\r\n,:，：、"
+_NAME_LIMIT = 200
 _BUTTON_ROW = 24
 """How many characters of labels stand side by side; a phone shows about as many."""
 
@@ -120,6 +121,12 @@ def attached_to(message: Message) -> Attached | None:
     return None
 
 
+def clean_name(name: str) -> str:
+    """Return the last part of a file name, without control characters and of bounded length; "" where none is left."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    return "".join(character for character in last if character.isprintable()).strip(". ")[-_NAME_LIMIT:]
+
+
 def served_path(file_path: str, token: str) -> str:
     """Return where below /file/botTOKEN/ a file is served.
 
@@ -179,7 +186,10 @@ def utf16_slice(text: str, offset: int, length: int) -> str:
 def _attached(file: File | None, name: str, type_: str) -> Attached:
     assert file is not None
     return Attached(
-        file_id=file.file_id, name=file.file_name or name, type=file.mime_type or type_, size=file.file_size
+        file_id=file.file_id,
+        name=clean_name(file.file_name) or name,
+        type=file.mime_type or type_,
+        size=file.file_size,
     )
 
 

@@ -139,5 +139,5 @@ def parse_updates(raw: bytes) -> tuple[Update, ...]:
 def _parse_update(raw: msgspec.Raw) -> Update:
     try:
         return msgspec.json.decode(raw, type=Update)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
         return Update(update_id=msgspec.json.decode(raw, type=_Numbered).update_id)

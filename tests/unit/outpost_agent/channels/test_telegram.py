@@ -340,10 +340,23 @@ async def test_sends_a_file_byte_for_byte(quiet: TelegramRig, name: str, type_: 
     assert shown.file_name.replace("%22", '"') == name
 
 
-async def test_an_upload_that_broke_before_its_end_showed_nothing_and_may_be_tried_again(quiet: TelegramRig) -> None:
+async def test_a_file_that_is_not_what_it_was_said_to_be_is_refused(quiet: TelegramRig) -> None:
     with pytest.raises(SendRefused):
         await quiet.channel.send(quiet.outgoing(file=file_of("a.log", "text/plain", b"short", size=5000)))
     assert quiet.telegram.shown() == []
+
+
+async def test_an_upload_cut_before_its_end_showed_nothing_and_may_be_tried_again(quiet: TelegramRig) -> None:
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(cut, "127.0.0.1", 0)
+    quiet.telegram.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    channel = adapter(quiet.telegram)
+    async with server:
+        with pytest.raises(SendLater):
+            await channel.send(quiet.outgoing(file=file_of("a.log", "text/plain", bytes(20 << 20))))
 
 
 @pytest.mark.parametrize(
