@@ -1,4 +1,4 @@
-/** Where the points of a line plot lie: pure arithmetic on a box of 100 by 100, whose corner 0 0 is above on the left. */
+/** Where the points of a line plot lie: pure arithmetic on a box of 100 by 100, whose corner 0 0 is the upper left. */
 
 export interface Point {
   time_ms: number;
@@ -25,17 +25,15 @@ export function y(frame: Frame, value: number): number {
 
 /** Return the line as the `d` of an SVG path; a point alone is a dot of no length, which a round cap shows. */
 export function lineOf(frame: Frame, points: readonly Point[]): string {
-  return runs(frame, points)
-    .map((run) => `M${run.map(({ time_ms, value }) => at(frame, time_ms, value)).join("L")}${run.length === 1 ? "h0" : ""}`)
-    .join("");
+  return runs(frame, points).map((run) => `M${joined(frame, run)}${run.length === 1 ? "h0" : ""}`).join("");
 }
 
 /** Return what lies under the line as the `d` of an SVG path. */
 export function areaOf(frame: Frame, points: readonly Point[]): string {
   return runs(frame, points)
     .map((run) => {
-      const line = run.map(({ time_ms, value }) => at(frame, time_ms, value)).join("L");
-      return `M${x(frame, run[0]!.time_ms).toFixed(2)} 100L${line}L${x(frame, run.at(-1)!.time_ms).toFixed(2)} 100Z`;
+      const [from, to] = [run[0]!, run.at(-1)!].map(({ time_ms }) => x(frame, time_ms).toFixed(2));
+      return `M${from} 100L${joined(frame, run)}L${to} 100Z`;
     })
     .join("");
 }
@@ -60,6 +58,10 @@ function runs(frame: Frame, points: readonly Point[]): Point[][] {
     else cut.push([point]);
   }
   return cut;
+}
+
+function joined(frame: Frame, run: readonly Point[]): string {
+  return run.map(({ time_ms, value }) => at(frame, time_ms, value)).join("L");
 }
 
 function at(frame: Frame, time_ms: number, value: number): string {

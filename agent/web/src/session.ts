@@ -1,6 +1,6 @@
 /**
- * How this browser comes in. A link brings a ticket in its fragment (a token, a one-time code or a claim code), which is
- * taken out of the address bar and traded for a cookie; without one the cookie of an earlier visit does.
+ * How this browser comes in. A link brings a ticket in its fragment (a token, a one-time code or a claim code), which
+ * is taken out of the address bar and traded for a cookie; without one the cookie of an earlier visit does.
  */
 
 import { Refused, SignedOut, type Api } from "./api";

@@ -26,7 +26,7 @@ export function Dialog({ title, testid, canClose = true, onClose, children }: Di
   }, []);
   return (
     <dialog ref={dialog} class="dialog" aria-label={title} data-testid={testid} onClose={onClose}
-      onCancel={(event) => { if (!canClose) event.preventDefault(); }}
+      closedby={canClose ? "closerequest" : "none"} onCancel={(event) => { if (!canClose) event.preventDefault(); }}
       onClick={(event) => { if (canClose && event.target === dialog.current) dialog.current?.close(); }}>
       <div class="dialog-inner">
         {canClose && (

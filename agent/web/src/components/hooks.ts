@@ -43,6 +43,12 @@ export interface Loaded<T> {
 /** The people of the device, kept for all pages of the owner. */
 export const PeopleContext = createContext<Loaded<People> | null>(null);
 
+interface Fetched<T> {
+  key: string;
+  value: T | null;
+  error: unknown;
+}
+
 interface Refresh {
   every_ms?: number;
   /** What makes the value out of date. */
@@ -52,7 +58,7 @@ interface Refresh {
 /** Fetch a value, and again when it may have changed. When `key` changes, the old value is dropped. */
 export function useLoaded<T>(key: string, load: () => Promise<T>, { every_ms, on = [] }: Refresh = {}): Loaded<T> {
   const { bell, signedOut } = useDevice();
-  const [state, setState] = useState<{ key: string; value: T | null; error: unknown }>({ key, value: null, error: null });
+  const [state, setState] = useState<Fetched<T>>({ key, value: null, error: null });
   const latest = useRef(load);
   latest.current = load;
   const fetching = useRef<() => void>(() => undefined);

@@ -55,7 +55,11 @@ export function DownIcon() {
 }
 
 export function ChatIcon() {
-  return <Icon><path d="M5 5h14a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2h-7.5L7 20.5V17H5a2 2 0 0 1-2-2V7a2 2 0 0 1 2-2Z" /></Icon>;
+  return (
+    <Icon>
+      <path d="M5 5h14a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2h-7.5L7 20.5V17H5a2 2 0 0 1-2-2V7a2 2 0 0 1 2-2Z" />
+    </Icon>
+  );
 }
 
 export function TasksIcon() {
@@ -87,7 +91,11 @@ export function DeviceIcon() {
 }
 
 export function PersonIcon() {
-  return <Icon><path d="M12 11.500a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM4.5 20.500c.5-3.9 3.5-6.2 7.5-6.200s7 2.3 7.5 6.2" /></Icon>;
+  return (
+    <Icon>
+      <path d="M12 11.500a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM4.5 20.500c.5-3.9 3.5-6.2 7.5-6.200s7 2.3 7.5 6.2" />
+    </Icon>
+  );
 }
 
 export function BackIcon() {
@@ -99,7 +107,11 @@ export function KeyIcon() {
 }
 
 export function PrintIcon() {
-  return <Icon><path d="M7 8.500V3.500h10v5M7 17H5a2 2 0 0 1-2-2v-4.500a2 2 0 0 1 2-2h14a2 2 0 0 1 2 2V15a2 2 0 0 1-2 2h-2M7 14h10v6.500H7z" /></Icon>;
+  return (
+    <Icon>
+      <path d="M7 8.500V3.500h10v5M7 17H5a2 2 0 0 1-2-2v-4.500a2 2 0 0 1 2-2h14a2 2 0 0 1 2 2V15a2 2 0 0 1-2 2h-2M7 14h10v6.500H7z" />
+    </Icon>
+  );
 }
 
 export function PlusIcon() {

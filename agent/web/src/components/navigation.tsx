@@ -32,8 +32,8 @@ export function Navigation({ role, current, unread, requests }: NavigationProps)
           const Icon = ICONS[page];
           return (
             <li key={page}>
-              <a href={sectionAddress(page)} aria-current={page === current ? "page" : undefined} title={words.pages[page]}
-                data-testid={`nav-${page}`}>
+              <a href={sectionAddress(page)} aria-current={page === current ? "page" : undefined}
+                title={words.pages[page]} data-testid={`nav-${page}`}>
                 <Icon />
                 <span class="nav-name">{words.pages[page]}</span>
                 {page === "chat" && <Count count={unread} says={words.unread(unread)} />}

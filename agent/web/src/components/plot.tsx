@@ -30,6 +30,7 @@ export function Plot({ name, figure, now, low, high, write, points, none }: Plot
   const frame: Frame = { from_ms: to_ms - span_ms, to_ms, low, high };
   const highest = points.length > 0 ? Math.max(now ?? low, ...points.map(({ value }) => value)) : null;
   const shown = pointed ?? (now === null ? null : { time_ms: to_ms, value: now });
+  const dotted = pointed ?? points.at(-1);
   const point = (event: PointerEvent) => {
     const box = (event.currentTarget as Element).getBoundingClientRect();
     setPointed(nearest(frame, points, (event.clientX - box.left) / box.width) ?? null);
@@ -55,7 +56,7 @@ export function Plot({ name, figure, now, low, high, write, points, none }: Plot
             <path class="plot-area" d={areaOf(frame, points)} />
             <path class="plot-line" d={lineOf(frame, points)} />
             {pointed && <path class="plot-cursor" d={`M${x(frame, pointed.time_ms)} 0V100`} />}
-            {pointed && <path class="plot-dot" d={`M${x(frame, pointed.time_ms)} ${y(frame, pointed.value)}h0`} />}
+            {dotted && <path class="plot-dot" d={`M${x(frame, dotted.time_ms)} ${y(frame, dotted.value)}h0`} />}
           </svg>
           <span class="plot-times" aria-hidden="true">
             <time>{writeTime(new Date(frame.from_ms))}</time>

@@ -102,7 +102,8 @@ function Inside({ chat, state, requests }: InsideProps & { requests: number }) {
     <div class="shell" data-page={route.page}>
       <a class="skip" href="#content" onClick={skip}>{words.skip}</a>
       <Header name={me.device.name} isReachable={state.isReachable} isLoaded={state.isLoaded} />
-      <Navigation role={me.person.role} current={section} unread={unread(state.timeline, state.read)} requests={requests} />
+      <Navigation role={me.person.role} current={section} unread={unread(state.timeline, state.read)}
+        requests={requests} />
       <div class="content" ref={content} tabIndex={-1}>
         <Routed route={route} chat={chat} state={state} />
       </div>

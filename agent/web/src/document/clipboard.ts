@@ -1,6 +1,6 @@
 /**
- * Put `text` on the clipboard and tell whether that worked. Within a modal dialog only what is in it can be selected, so
- * there `near` is an element of it.
+ * Put `text` on the clipboard and tell whether that worked. Within a modal dialog only what is in it can be selected,
+ * so there `near` is an element of it.
  */
 export async function copy(text: string, near: Element = document.body): Promise<boolean> {
   if (!navigator.clipboard) return copyBySelection(text, near);

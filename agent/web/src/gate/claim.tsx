@@ -35,7 +35,9 @@ export function ClaimForm({ api, code: brought, onOwned, onTaken }: ClaimFormPro
       <p>{words.gate.claimText}</p>
       <label for="claim-code">{words.gate.code}</label>
       <CodeField id="claim-code" value={code} problem={wrongSign ?? problem} onChange={setCode} testid="claim-code" />
-      <button type="submit" class="primary" disabled={!isWhole || isBusy} data-testid="claim">{words.gate.claim}</button>
+      <button type="submit" class="primary" disabled={!isWhole || isBusy} data-testid="claim">
+        {words.gate.claim}
+      </button>
       <p class="hint"><Coded text={words.gate.claimHint} /></p>
     </form>
   );

@@ -26,7 +26,9 @@ export function SignInForm({ hasProblem, onTicket }: SignInFormProps) {
         aria-invalid={hasProblem} aria-describedby="token-problem"
         onInput={(event) => setPasted(event.currentTarget.value)} data-testid="link" />
       <p id="token-problem" class="problem" role="alert" data-testid="problem">{hasProblem && words.gate.badToken}</p>
-      <button type="submit" class="primary" disabled={ticket === null} data-testid="sign-in">{words.gate.signIn}</button>
+      <button type="submit" class="primary" disabled={ticket === null} data-testid="sign-in">
+        {words.gate.signIn}
+      </button>
     </form>
   );
 }
