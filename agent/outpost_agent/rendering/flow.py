@@ -43,7 +43,10 @@ _ABSOLUTE = re.compile(r"(?:https?://|mailto:)[^\s\x00-\x1f\x7f-\x9f\ud800-\udff
 
 
 def lay_out(document: Document, dialect: Dialect) -> list[Line]:
-    """Return the lines of `document`, under the marks that `dialect` has. Buttons are not part of them."""
+    """Return the lines of `document`, under the marks that `dialect` has. Buttons are not part of them.
+
+    Blocks may nest some 300 deep; the Markdown parser stops at 20.
+    """
     flow = _Flow(dialect)
     flow.add(document.blocks, _Place())
     return flow.lines

@@ -102,7 +102,7 @@ def test_code_is_closed_and_opened_again_with_its_language(lines: list[str], lim
 
 
 @pytest.mark.parametrize("format_", ["plain", "telegram"])
-def test_no_depth_is_too_deep(format_: Format) -> None:
+def test_deep_nesting_is_laid_out(format_: Format) -> None:
     inline: Text | Strong = Text("deep down")
     for _ in range(5000):
         inline = Strong((inline,))
