@@ -4,7 +4,8 @@
 
 **Requests.** `standing` says how one stands, `judge` what a stranger is answered. A request is good for an hour of
 the clock on the wall, since people are told so. A clock that was set cannot prolong that: what seems to have been
-made later than now, by more than SKEW_MS, is over at once, and whoever asked asks again.
+made later than now, by more than SKEW_MS, is over at once, and whoever asked asks again. What is over is noted as
+over before anybody else is given its place, so that a clock set back cannot make more wait than may.
 
 **Tries.** A wrong code costs one of the tries of whoever gave it, and one of all. Tries come back with time, so nobody
 is locked out for longer than it takes to wait for the next; and one who tries in vain does not use up another's, as
@@ -85,15 +86,17 @@ def clean_name(name: str) -> str:
     return " ".join(visible.split())[:NAME_LIMIT].rstrip()
 
 
-Decided = Literal["pending", "approved", "refused"]
 Standing = Literal["pending", "approved", "refused", "expired"]
 
 
-def standing(decided: Decided, created_ms: int, expires_ms: int, now_ms: int) -> Standing:
-    """Say how a request stands; a refusal holds for the request's hour, after which its sender may ask again."""
-    if decided == "approved":
-        return decided
-    return decided if created_ms - SKEW_MS <= now_ms < expires_ms else "expired"
+def standing(noted: Standing, created_ms: int, expires_ms: int, now_ms: int) -> Standing:
+    """Say how a request stands that was `noted` as such.
+
+    A refusal holds for the request's hour, after which its sender may ask again.
+    """
+    if noted in ("approved", "expired"):
+        return noted
+    return noted if created_ms - SKEW_MS <= now_ms < expires_ms else "expired"
 
 
 def is_kept(created_ms: int, now_ms: int) -> bool:

@@ -165,9 +165,10 @@ class Pairing:
     async def tidy(self) -> None:
         """Note how long the device has been running, and say when requests are over; to be called every few minutes."""
         async with self._book.lock:
-            if self._book.up_ms() - self._book.register.ownership.up_ms >= NOTE_RUNNING_MS:
-                await self._book.write(lambda _connection: None, durable=False)
-        if self._waiting() != self._told:
+            now_ms, is_over = self._book.clock_ms(), self._waiting() != self._told
+            if is_over or self._book.up_ms() - self._book.register.ownership.up_ms >= NOTE_RUNNING_MS:
+                await self._book.write(lambda connection: store.note_over(connection, now_ms), durable=False)
+        if is_over:
             self._tell_changed()
 
     def _new_request(self, stranger: Stranger, now_ms: int) -> Request:

@@ -14,7 +14,7 @@ from functools import cached_property
 
 import msgspec
 
-from outpost_agent.people.core import Decided, Standing, is_kept, is_session_good, standing
+from outpost_agent.people.core import Standing, is_kept, is_session_good, standing
 from outpost_agent.people.who import OWNER, Who
 from outpost_sdk.handler import Language
 from outpost_wire.messages import PairingRequest, PersonFacts, PersonIdentity, Role
@@ -72,7 +72,7 @@ class Request(msgspec.Struct, frozen=True):
     created_ms: int
     expires_ms: int
     told_ms: int
-    state: Decided
+    state: Standing
     person: str | None
 
     def standing(self, now_ms: int) -> Standing:

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from outpost_agent.people.core import BROWSERS_LIMIT, INVITES_LIMIT, KEPT_LIMIT, is_kept
+from outpost_agent.people.core import BROWSERS_LIMIT, INVITES_LIMIT, KEPT_LIMIT, is_kept, standing
 from outpost_agent.people.rows import Browser, Identity, Invite, Ownership, Person, Register, Request
 from outpost_agent.people.who import OWNER
 
@@ -113,6 +113,7 @@ def note_running(connection: sqlite3.Connection, up_ms: int) -> None:
 
 def add_request(connection: sqlite3.Connection, request: Request, now_ms: int) -> None:
     """Write a request in place of an earlier one of the same sender, and forget those that are over for long."""
+    note_over(connection, now_ms)
     rows = connection.execute("SELECT seq, created_ms, state = 'pending' FROM person_request ORDER BY seq").fetchall()
     kept = [row for row in rows if is_kept(row[1], now_ms)]
     surplus = sorted(kept, key=lambda row: (row[2], row[0]))[: max(0, len(kept) - KEPT_LIMIT + 1)]
@@ -120,6 +121,13 @@ def add_request(connection: sqlite3.Connection, request: Request, now_ms: int) -
     connection.executemany("DELETE FROM person_request WHERE seq = ?", [(seq,) for seq in sorted(gone)])
     connection.execute("DELETE FROM person_request WHERE channel = ? AND sender = ?", (request.channel, request.sender))
     _insert(connection, "person_request", request)
+
+
+def note_over(connection: sqlite3.Connection, now_ms: int) -> None:
+    """Write which requests are over, whatever the clock will say later."""
+    rows = connection.execute("SELECT seq, state, created_ms, expires_ms FROM person_request ORDER BY seq").fetchall()
+    over = [(seq,) for seq, state, created, expires in rows if standing(state, created, expires, now_ms) == "expired"]
+    connection.executemany("UPDATE person_request SET state = 'expired' WHERE seq = ?", over)
 
 
 def note_told(connection: sqlite3.Connection, request_id: str, now_ms: int) -> None:

@@ -81,14 +81,14 @@ def test_a_name_cannot_turn_the_writing_round_or_break_the_line() -> None:
 
 
 @given(st.sampled_from(["pending", "refused"]), st.integers(-core.SKEW_MS, HOUR - 1))
-def test_a_request_stands_for_its_hour(decided: core.Decided, later: int) -> None:
+def test_a_request_stands_for_its_hour(decided: core.Standing, later: int) -> None:
     assert core.standing(decided, YEARS, YEARS + HOUR, YEARS + later) == decided
 
 
 @given(
     st.sampled_from(["pending", "refused"]), st.one_of(st.integers(HOUR, YEARS), st.integers(-YEARS, -core.SKEW_MS - 1))
 )
-def test_a_request_is_over_after_its_hour_and_when_the_clock_was_set_back(decided: core.Decided, later: int) -> None:
+def test_a_request_is_over_after_its_hour_and_when_the_clock_was_set_back(decided: core.Standing, later: int) -> None:
     assert core.standing(decided, YEARS, YEARS + HOUR, YEARS + later) == "expired"
 
 

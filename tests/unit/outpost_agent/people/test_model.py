@@ -48,7 +48,10 @@ MONTH = 30 * DAY
 
 
 class Machine(RuleBasedStateMachine):
-    """`known` is who was let in and not out again; `sessions` when each secret was seen last, by running time."""
+    """`known` is who was let in and not out again, `waiting` who asked for a code and when, `over` the codes that were
+    over once; `sessions` says whose each secret is and when it was seen last, by running time, and `ended` holds those
+    that must not come back.
+    """
 
     codes: Bundle[str] = Bundle("codes")
     people_in: Bundle[str] = Bundle("people_in")
@@ -64,6 +67,7 @@ class Machine(RuleBasedStateMachine):
         self.waiting: dict[str, tuple[str, str, int]] = {}
         self.over: set[str] = set()
         self.sessions: dict[str, tuple[str, int]] = {}
+        self.ended: set[str] = set()
         self.answered: Counter[str] = Counter()
         self.recovery: str | None = None
         self.reception = Reception(self.wait(self.stack.enter_async_context(self.database())))
@@ -86,16 +90,25 @@ class Machine(RuleBasedStateMachine):
         _, _, created = self.waiting.get(code, ("", "", 0))
         return -5 * MINUTE <= self.reception.now - created < HOUR
 
+    @rule(target=codes, channel=CHANNELS)
+    def all_ask(self, channel: str) -> Any:
+        codes = [self.ask_as(channel, sender) for sender in "12345"]
+        return multiple(*(code for code in codes if code))
+
     @rule(target=codes, channel=CHANNELS, sender=SENDERS)
     def ask(self, channel: str, sender: str) -> Any:
+        return self.ask_as(channel, sender) or multiple()
+
+    def ask_as(self, channel: str, sender: str) -> str | None:
+        """Ask, and return the code if it is a new one."""
         code = self.wait(self.people.ask(stranger(sender, channel)))
         if code is None:
-            return multiple()
+            return None
         assert (channel, sender) not in self.known
         if code in self.waiting:
             assert self.is_waiting(code)
             assert self.waiting[code][:2] == (channel, sender)
-            return multiple()
+            return None
         self.waiting = {known: asked for known, asked in self.waiting.items() if asked[:2] != (channel, sender)}
         self.waiting[code] = (channel, sender, self.reception.now)
         return code
@@ -155,7 +168,11 @@ class Machine(RuleBasedStateMachine):
     def forget(self, person: str) -> None:
         assert person != OWNER
         self.known = {identity: each for identity, each in self.known.items() if each != person}
-        self.sessions = {secret: seen for secret, seen in self.sessions.items() if seen[0] != person}
+        self.end_sessions(person)
+
+    def end_sessions(self, person: str) -> None:
+        self.ended |= {secret for secret, (whose, _) in self.sessions.items() if whose == person}
+        self.sessions = {secret: seen for secret, seen in self.sessions.items() if secret not in self.ended}
 
     @rule(right=st.booleans())
     def claim(self, right: bool) -> None:
@@ -185,7 +202,7 @@ class Machine(RuleBasedStateMachine):
             return
         assert text == self.recovery
         self.old, self.recovery = text, claimed.recovery
-        self.sessions = {secret: seen for secret, seen in self.sessions.items() if seen[0] != OWNER}
+        self.end_sessions(OWNER)
         self.sessions[claimed.session] = (OWNER, self.reception.up)
 
     @rule(target=secrets, person=people_in)
@@ -206,6 +223,7 @@ class Machine(RuleBasedStateMachine):
     def sign_out(self, secret: str) -> None:
         self.wait(self.people.sign_out(secret))
         self.sessions.pop(secret, None)
+        self.ended.add(secret)
 
     @rule(target=invites, person=people_in)
     def invite(self, person: str) -> Any:
@@ -259,6 +277,12 @@ class Machine(RuleBasedStateMachine):
         assert stored == self.people._book.register
 
     @invariant()
+    def nothing_belongs_to_nobody(self) -> None:
+        register = self.people._book.register
+        for rows in (register.identities, register.browsers, register.invites):
+            assert {row.person for row in rows.values()} <= set(register.people)
+
+    @invariant()
     def at_most_three_wait_on_a_channel(self) -> None:
         requests = self.people.requests()
         assert all(count <= 3 for count in Counter(request.channel for request in requests).values())
@@ -278,6 +302,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def those_browsers_are_signed_in_that_should_be(self) -> None:
+        assert all(self.people.browser(secret) is None for secret in self.ended)
         counts = Counter(person for person, _ in self.sessions.values())
         for secret, (person, seen) in self.sessions.items():
             who = self.people.browser(secret)

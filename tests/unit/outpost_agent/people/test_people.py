@@ -533,6 +533,15 @@ async def test_a_clock_that_is_set_ends_a_request_and_whoever_asked_may_ask_agai
     await people.approve(again or "")
 
 
+async def test_a_clock_that_is_set_back_makes_no_more_wait_than_may(people: People, reception: Reception) -> None:
+    for sender in "123":
+        await people.ask(stranger(sender))
+    reception.passes(HOUR)
+    await people.ask(stranger("4"))
+    reception.now -= MINUTE
+    assert [request.sender for request in people.requests()] == ["4"]
+
+
 async def test_a_clock_that_is_put_right_by_a_little_ends_nothing(people: People, reception: Reception) -> None:
     code = await people.ask(stranger("7"))
     reception.now -= MINUTE
