@@ -71,6 +71,7 @@ log = logging.getLogger(__name__)
 
 RELEASE = version("outpost")
 SHADOW_QUIET_S = 0.3
+TIDY_S = 60.0
 SESSION_S = 3600
 """How long the broker keeps what is for this device while it is away: commands, which have an end of their own."""
 SCHEMA = (
@@ -351,6 +352,7 @@ class Daemon:
         yield self._notices.run()
         yield self._history.run()
         yield self._watch_people()
+        yield self._tidy_people()
         yield self._tell_fleet()
         yield keep_house(
             self._database,
@@ -448,6 +450,15 @@ class Daemon:
                 await part_with_strangers(self._database, self._engine, self._people, clock_ms())
             except DatabaseFailed as error:
                 log.warning("strangers' work goes on until the next start", extra={"reason": str(error)})
+
+    async def _tidy_people(self) -> None:
+        """Notice requests to pair whose time is over."""
+        while True:
+            await asyncio.sleep(TIDY_S)
+            try:
+                await self._people.tidy()
+            except DatabaseFailed as error:
+                log.warning("people not tidied", extra={"reason": str(error)})
 
     async def _tell_fleet(self) -> None:
         """Report how the device is set whenever that has changed, what changes together at once."""
