@@ -69,6 +69,7 @@ class OwnerMethods:
             "claim.take": self._take,
             "claim.link": self._link,
             "claim.recover": self._recover,
+            "claim.new_recovery": self._new_recovery,
             "people.list": self._list,
             "pair.approve": self._approve,
             "pair.refuse": self._refuse,
@@ -102,6 +103,9 @@ class OwnerMethods:
         claimed = await self._people.recover(params(call, _Recover).recovery)
         await self._people.sign_out(claimed.session)
         return {"recovery": claimed.recovery, **await self._new_link()}
+
+    async def _new_recovery(self, _call: Call) -> dict[str, Any]:
+        return {"recovery": await self._people.fresh_recovery()}
 
     async def _new_link(self) -> dict[str, Any]:
         return {"link": f"{self._address()}/#code={await self._people.invite()}"}

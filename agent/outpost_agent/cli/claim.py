@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
+from pathlib import Path
 from typing import Any
 
 from outpost_agent.announce import announce_claim, draw_link
 from outpost_agent.cli.device import connect
 from outpost_agent.cli.output import Output
-from outpost_agent.cli.views import Claim, Claimed, parse
+from outpost_agent.cli.views import Claim, Claimed, Recovery, parse
 
 
 def run(options: argparse.Namespace, output: Output) -> int:
@@ -19,6 +22,8 @@ def run(options: argparse.Namespace, output: Output) -> int:
         return _own(options, output, "claim.recover", {"recovery": options.recover.read_text(encoding="utf-8")})
     if options.link:
         return _link(options, output)
+    if options.new_recovery is not None:
+        return _write_recovery(options, output)
     with connect(options) as client, client.call("claim.show") as answer:
         claim = parse(answer.value, Claim)
         if output.is_json:
@@ -70,4 +75,28 @@ def _link(options: argparse.Namespace, output: Output) -> int:
         )
     )
     draw_link(link)
+    return 0
+
+
+def _write_recovery(options: argparse.Namespace, output: Output) -> int:
+    """Write a new recovery file; where it cannot be written it is shown, since the device gives it only once."""
+    from outpost_disk import replace_file  # noqa: PLC0415 - it brings the event loop, seldom needed here
+
+    path: Path = options.new_recovery
+    if not path.absolute().parent.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path.parent))
+    with connect(options) as client, client.call("claim.new_recovery") as answer:
+        recovery = parse(answer.value, Recovery).recovery
+        document = {**answer.value, "path": str(path)}
+    try:
+        replace_file(path, recovery.encode())
+    except OSError:
+        output.line(recovery)
+        raise
+    if output.is_json:
+        output.document(document)
+        return 0
+    output.line(
+        output.say(f"Wrote {path}. The recovery file before it is void.", f"已写入 {path}，此前的恢复文件已作废。")
+    )
     return 0

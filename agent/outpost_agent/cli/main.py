@@ -145,6 +145,13 @@ def make_parser(output: Output) -> argparse.ArgumentParser:
     how.add_argument("--take", action="store_true", help=say("claim it from here", "直接在此认领"))
     how.add_argument("--link", action="store_true", help=say("sign another browser in", "让另一个浏览器登录"))
     how.add_argument("--recover", type=Path, metavar="FILE", help=say("by the recovery file", "用恢复文件恢复"))
+    how.add_argument(
+        "--new-recovery",
+        dest="new_recovery",
+        type=Path,
+        metavar="FILE",
+        help=say("write a new recovery file; the one before is void", "写出新的恢复文件，旧文件作废"),
+    )
     _add_pair(commands, anywhere, say, Parser)
     _add_channel(commands, anywhere, say, Parser)
 

@@ -128,6 +128,12 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     recovery: str = ""
 
 
+class Recovery(msgspec.Struct, frozen=True):
+    """The text of a recovery file."""
+
+    recovery: str
+
+
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """Who a person is on one channel."""
 

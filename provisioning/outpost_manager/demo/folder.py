@@ -5,6 +5,7 @@ DIR/broker/    mosquitto.conf passwords acl mosquitto.db
 DIR/manager/   the manager's state        DIR/manager.toml
 DIR/device/    the device's state         DIR/device.toml
 DIR/secrets/   one file each              DIR/logs/
+DIR/recovery.txt                          DIR/claiming   there while the device is being claimed
 """
 
 from __future__ import annotations
@@ -96,6 +97,21 @@ class DemoFolder:
     def device_config(self) -> Path:
         """Return the device's settings."""
         return self.root / "device.toml"
+
+    @property
+    def recovery(self) -> Path:
+        """Return the device's recovery file."""
+        return self.root / "recovery.txt"
+
+    @property
+    def old_recovery(self) -> Path:
+        """Return the recovery file of a device whose state was removed."""
+        return self.root / "recovery.old.txt"
+
+    @property
+    def claiming(self) -> Path:
+        """Return the mark of a claim that was begun and whose recovery file is not written yet."""
+        return self.root / "claiming"
 
     def log(self, role: str) -> Path:
         """Return the log of a child."""

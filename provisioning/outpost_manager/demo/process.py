@@ -58,6 +58,30 @@ async def spawn(command: Sequence[str], folder: Path, mark: Path) -> Spawned:
     return Spawned(process, output)
 
 
+async def ask(command: Sequence[str], folder: Path, mark: Path) -> bytes:
+    """Run `command` to its end and return what it wrote to stdout; it is marked as above and ended when cancelled.
+
+    Call it from the main thread, as `spawn`.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=folder,
+        env={**os.environ, MARK: str(mark)},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=_die_with_parent(),
+    )
+    try:
+        out, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            stop_group(process.pid, signal.SIGKILL)
+            await process.wait()
+    return out
+
+
 async def copy_output(output: int, log: Logbook) -> None:
     """Write what comes from the descriptor `output` to `log` until nothing more can come; closes it."""
     reader = asyncio.StreamReader()

@@ -1,5 +1,7 @@
 """The supervisor of the demo: starts broker, manager and device in this order, keeps them alive, stops them all.
 
+Once the device is ready it is claimed for whoever runs the demo.
+
 What it promises: ports, tokens and the device's id stay the same over restarts; `run.json` always holds the current
 line; nothing that it started outlives it.
 """
@@ -19,9 +21,10 @@ from outpost_disk import replace_file
 from outpost_manager.access import issue_code, read_secret
 from outpost_manager.demo.broker import find_mosquitto, write_broker
 from outpost_manager.demo.child import Child, Recipe, answers, says_ready
+from outpost_manager.demo.claiming import Answer, Entrance, enter, parse_answer
 from outpost_manager.demo.folder import LOOPBACK, Choices, DemoFolder, is_free, keep_choices
 from outpost_manager.demo.logbook import Logbook
-from outpost_manager.demo.process import end_leftovers
+from outpost_manager.demo.process import ask, end_leftovers
 from outpost_manager.demo.settings import CHAT_TOKEN, CONSOLE_TOKEN, device_socket, write_settings
 from outpost_manager.demo.words import Words
 from outpost_manager.errors import ChildFailed, PortTaken
@@ -61,19 +64,21 @@ async def run_demo(
         write_broker(folder, choices, is_root=os.geteuid() == 0)
         write_settings(folder, choices)
         demo = _Demo(folder, choices, commands or default_commands(folder), words)
-        async with demo.started(stop) as line:
-            if line is None:
+        async with demo.started(stop) as started:
+            if started is None:
                 return
+            line, entrance = started
             if as_json:
+                words.entered(entrance, folder)
                 print(msgspec.json.encode(line).decode(), flush=True)  # noqa: T201 - this is the command's output
             else:
-                words.welcome(line.console, issue_code(folder.manager_state), line.chat, line.chat_token, folder)
+                words.welcome(line.console, issue_code(folder.manager_state), line.chat, entrance, folder)
             await stop.wait()
             words.stopping()
 
 
 def default_commands(folder: DemoFolder) -> Commands:
-    """Return how the three are started. Raises ProgramMissing when mosquitto is not installed."""
+    """Return how the three are started, and the device's command. Raises ProgramMissing without mosquitto."""
     beside = Path(sys.executable).with_name("outpost")
     device = [str(beside)] if beside.exists() else [sys.executable, "-P", "-m", "outpost_agent"]
     manager = [sys.executable, "-P", "-m", "outpost_manager", "serve", "--no-link"]
@@ -81,6 +86,7 @@ def default_commands(folder: DemoFolder) -> Commands:
         "broker": [find_mosquitto(), "-c", str(folder.broker_config)],
         "manager": [*manager, "--config", str(folder.manager_config)],
         "device": [*device, "run", "--config", str(folder.device_config)],
+        "command": [*device, "--socket", str(device_socket(folder))],
     }
 
 
@@ -94,12 +100,16 @@ class _Demo:
             Recipe("manager", commands["manager"], folder.root, folder.root, choices.console_port, says_ready),
             Recipe("device", commands["device"], folder.root, folder.root, choices.chat_port, says_ready),
         )
+        self._command = commands["command"]
         self._children = [Child(r, Logbook(folder.log(r.role)), self._on_start, self._on_end) for r in recipes]
         self._is_complete = False
 
     @asynccontextmanager
-    async def started(self, stop: asyncio.Event) -> AsyncIterator[Line | None]:
-        """Keep the children for as long as the context lasts; gives the line once all are ready, None on `stop`."""
+    async def started(self, stop: asyncio.Event) -> AsyncIterator[tuple[Line, Entrance] | None]:
+        """Keep the children for as long as the context lasts; gives line and entrance once all are ready.
+
+        Gives None on `stop`.
+        """
         async with asyncio.TaskGroup() as group:
             try:
                 for child in self._children:
@@ -109,13 +119,18 @@ class _Demo:
                         raise ChildFailed(child.recipe.role, child.log.path, child.log.last_line)
                     if stop.is_set():
                         break
+                entrance = None if stop.is_set() else await enter(self._folder, self._ask, stop)
                 self._is_complete = not stop.is_set()
-                yield self._write_line() if self._is_complete else None
+                yield (self._write_line(), entrance) if entrance and self._is_complete else None
             finally:
                 self._is_complete = False
                 for child in reversed(self._children):
                     await child.stop()
                 self._folder.run.unlink(missing_ok=True)
+
+    async def _ask(self, option: str) -> Answer:
+        command = [*self._command, "claim", option, "--json"]
+        return parse_answer(await ask(command, self._folder.root, self._folder.root))
 
     def _write_line(self) -> Line:
         line = Line(

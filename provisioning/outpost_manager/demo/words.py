@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from typing import TextIO
 
 from outpost_manager.access import CODE_LIFE_S
+from outpost_manager.demo.claiming import Entrance, Ownership
 from outpost_manager.demo.folder import DemoFolder
 from outpost_wire.http import Language
 
+CHAT_LINK_LIFE_S = 600
+"""How long the device lets a one-time link in."""
 ROLES_ZH = {"broker": "消息代理", "manager": "管理端", "device": "设备"}
 
 
@@ -43,27 +47,44 @@ class Words:
         """Everything is being stopped."""
         self._tell("Stopping …", "正在停止……")
 
-    def welcome(self, console: str, code: str, chat: str, token: str, folder: DemoFolder) -> None:
-        """Everything is ready: where to click."""
-        console_link, chat_link = f"{console}/#code={code}", f"{chat}/#token={token}"
-        minutes = CODE_LIFE_S // 60
+    def entered(self, entrance: Entrance, folder: DemoFolder) -> None:
+        """Tell whose the device is, where no welcome does."""
+        self._tell(*_ownership(entrance, folder))
+
+    def welcome(self, console: str, code: str, chat: str, entrance: Entrance, folder: DemoFolder) -> None:
+        """Everything is ready: where to click, and whose the device is."""
+        state = shlex.quote(str(folder.root))
+        chat_link, console_link = entrance.link or f"{chat}/", f"{console}/#code={code}"
+        chat_minutes, minutes = CHAT_LINK_LIFE_S // 60, CODE_LIFE_S // 60
+        another, another_console = f"outpost --state {state} claim --link", f"outpost-fleet link --state {state}"
+        owned_en, owned_zh = _ownership(entrance, folder)
         if self._is_chinese:
+            once = f"          （一次性链接，{chat_minutes} 分钟内有效；新链接：{another}）\n" if entrance.link else ""
             text = f"""
 Outpost 已就绪。点击链接打开：
 
   聊天    {chat_link}
+{once}\
   控制台  {console_link}
-          （一次性链接，{minutes} 分钟内有效；新链接：outpost-fleet link --state {folder.root}）
+          （一次性链接，{minutes} 分钟内有效；新链接：{another_console}）
+
+{owned_zh}
 
 数据保存在 {folder.root}。按 Ctrl-C 停止。
 """
         else:
+            once = (
+                f"           (works once, within {chat_minutes} minutes; another: {another})\n" if entrance.link else ""
+            )
             text = f"""
 Outpost is ready. Click to open:
 
   Chat     {chat_link}
+{once}\
   Console  {console_link}
-           (works once, within {minutes} minutes; another: outpost-fleet link --state {folder.root})
+           (works once, within {minutes} minutes; another: {another_console})
+
+{owned_en}
 
 Everything is kept in {folder.root}. Ctrl-C stops it.
 """
@@ -71,6 +92,41 @@ Everything is kept in {folder.root}. Ctrl-C stops it.
 
     def _tell(self, en: str, zh: str) -> None:
         print(zh if self._is_chinese else en, file=self._news, flush=True)
+
+
+def _ownership(entrance: Entrance, folder: DemoFolder) -> tuple[str, str]:
+    """Return in both languages whose the device is, and what to do where something is to be done."""
+    command = f"outpost --state {shlex.quote(str(folder.root))} claim"
+    anew = f"{command} --new-recovery {shlex.quote(str(folder.recovery))}"
+    match entrance.ownership:
+        case Ownership.TAKEN:
+            return (
+                "The device has been claimed for you. Whoever holds its recovery file can become its owner:\n"
+                f"  {folder.recovery}",
+                f"已为您认领设备。持有以下恢复文件的人可以成为设备的主人，请妥善保存：\n  {folder.recovery}",
+            )
+        case Ownership.OURS:
+            return (
+                f"The device is yours since an earlier start. Its recovery file of then:\n  {folder.recovery}",
+                f"设备已在之前启动时为您认领，当时的恢复文件：\n  {folder.recovery}",
+            )
+        case Ownership.THEIRS:
+            return (
+                "The device had an owner already and was left as it is; its owner keeps its recovery file.",
+                "设备已有主人，因此未作改动；恢复文件由其主人保管。",
+            )
+        case Ownership.CUT_OFF:
+            return (
+                "The device was claimed for you, but that was cut off before its recovery file was written.\n"
+                f"Make a new one:\n  {anew}",
+                f"已为您认领设备，但在写入恢复文件之前被中断。请生成新的恢复文件：\n  {anew}",
+            )
+        case Ownership.UNCLEAR:
+            return (
+                f"The device could not be claimed for you: {entrance.reason or 'its command said nothing'}\n"
+                f"Claim it yourself:\n  {command}",
+                f"未能为您认领设备：{entrance.reason or '命令没有任何输出'}\n请自行认领：\n  {command}",
+            )
 
 
 def _status(status: int) -> tuple[str, str]:
