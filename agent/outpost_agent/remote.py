@@ -329,7 +329,7 @@ FAILED = _Said("The device could not do this; its log says why.", "设备无法�
 def _approved(before: Before, role: Role) -> _Said:
     en, zh = _names(before.request.name if before.request else "")
     if role == "owner":
-        return _Said(f"{en} is the device's owner on one more channel now.", f"{zh} 已成为设备所有者的又一个身份。")
+        return _Said(f"{en} is the device's owner on one more channel now.", f"{zh} 已成为设备主人的又一个身份。")
     return _Said(f"{en} may talk to the device now.", f"{zh} 现在可以与设备对话。")
 
 

@@ -142,12 +142,12 @@ class GateRoutes:
         name = clean_name((await read_body(request, Wish)).name)
         if not name:
             raise BadInput(
-                "Say who you are, so that the owner knows whom to let in.", "请填写您的称呼，以便所有者知道是谁。"
+                "Say who you are, so that the owner knows whom to let in.", "请填写您的称呼，以便主人知道是谁。"
             )
         secret = self._guard.asks(request)
         asked = self._people.asks(CHANNEL, _sender(secret)) if secret else None
         if asked is not None and asked.state == "refused":
-            raise NotPaired("The owner of this device turned your request down.", "本设备的所有者拒绝了您的请求。")
+            raise NotPaired("The owner of this device turned your request down.", "本设备的主人拒绝了您的请求。")
         if secret is None or asked is None or asked.state != "pending":
             secret = secrets.token_urlsafe(32)
             asked = await self._ask(_sender(secret), name, _language(request))

@@ -23,7 +23,7 @@ WEBHOOK = (
 )
 NO_PROXY = (
     "The proxy is not reached or lets nothing through: check the channel's proxy setting and whether the proxy runs.",
-    "无法连接代理，或代理拒绝转发：请检查该频道的代理设置以及代理是否在运行。",
+    "无法连接代理，或代理拒绝转发：请检查该渠道的代理设置以及代理是否在运行。",
 )
 NO_TRUST = (
     "Telegram's certificate is not trusted: check this device's clock, and whether something on the way intercepts it.",
@@ -31,7 +31,7 @@ NO_TRUST = (
 )
 NO_WAY = (
     "Telegram is not reached: check the internet connection; where Telegram is blocked, set a proxy for this channel.",
-    "无法连接 Telegram：请检查网络连接；若 Telegram 被屏蔽，请为该频道设置代理。",
+    "无法连接 Telegram：请检查网络连接；若 Telegram 被屏蔽，请为该渠道设置代理。",
 )
 NOT_TELEGRAM = (
     "Something other than Telegram answers: check whether this network asks for a sign-in, and the api setting.",

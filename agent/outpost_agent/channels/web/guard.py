@@ -76,7 +76,7 @@ class NotSignedIn(BadInput):
     def __init__(self) -> None:
         super().__init__(
             "Sign in first: claim the device, or open a link that its owner made.",
-            "请先登录：认领本设备，或打开所有者生成的链接。",
+            "请先登录：认领本设备，或打开主人生成的链接。",
         )
 
     def __reduce__(self) -> tuple[type[NotSignedIn], tuple[()]]:  # type: ignore[override]
@@ -89,7 +89,7 @@ class OwnerOnly(BadInput):
     code = "owner_only"
 
     def __init__(self) -> None:
-        super().__init__("Only the owner of this device may do that.", "只有本设备的所有者可以这样做。")
+        super().__init__("Only the owner of this device may do that.", "只有本设备的主人可以这样做。")
 
     def __reduce__(self) -> tuple[type[OwnerOnly], tuple[()]]:  # type: ignore[override]
         return type(self), ()
