@@ -172,17 +172,19 @@ class TaskEngine(Protocol):
         """
         ...
 
-    async def cancel(self, task: TaskId, now_ms: int) -> tuple[TaskId, ...]:
+    async def cancel(self, task: TaskId, now_ms: int, effects: Sequence[Effect] = ()) -> tuple[TaskId, ...]:
         """Cancel a task that has not ended, its ancestors that then serve nothing else, and its dependents.
 
         An ancestor serves nothing else when all that depend on it have ended. A running one is cancelled at once: its
         attempt learns it by Fenced. Dependents follow their `on_failure`. Returns what was cancelled, nothing when the
-        task had ended. Raises NoSuchTask.
+        task had ended; `effects` are applied in either case. Raises NoSuchTask.
         """
         ...
 
-    async def retry(self, task: TaskId, now_ms: int) -> Task:
+    async def retry(self, task: TaskId, now_ms: int, effects: Sequence[Effect] = ()) -> Task:
         """Make a failed or cancelled task ready again with all its attempts, its cancelled dependents with it.
+
+        `effects` are applied with that.
 
         Raises NoSuchTask, or Refused when it did not fail, its deadline has passed or a parent that it needs did not
         succeed.

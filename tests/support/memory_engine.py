@@ -114,8 +114,9 @@ class MemoryEngine:
         self._settle(now_ms)
         return entry.task
 
-    async def cancel(self, task: TaskId, now_ms: int) -> tuple[TaskId, ...]:
+    async def cancel(self, task: TaskId, now_ms: int, effects: Sequence[Effect] = ()) -> tuple[TaskId, ...]:
         entry = self._find(task)
+        self.apply(effects)
         before = {each for each, held in self._entries.items() if held.task.state in ENDED}
         if task in before:
             return ()
@@ -129,12 +130,13 @@ class MemoryEngine:
             each for each, held in self._entries.items() if held.task.state == "cancelled" and each not in before
         )
 
-    async def retry(self, task: TaskId, now_ms: int) -> Task:
+    async def retry(self, task: TaskId, now_ms: int, effects: Sequence[Effect] = ()) -> Task:
         entry = self._find(task)
         if entry.task.state not in ("failed", "cancelled") or core.is_late(entry.task.spec, now_ms):
             raise Refused(f"task {task} cannot be tried again")
         if self._verdict(entry) is Event.CANCELLED:
             raise Refused(f"task {task} needs its parents")
+        self.apply(effects)
         self._revive(entry, now_ms)
         back = {task}
         while dependents := [

@@ -133,25 +133,25 @@ class SqliteEngine:
 
         return await self._database.write(transaction)
 
-    async def cancel(self, task: TaskId, now_ms: int) -> tuple[TaskId, ...]:
+    async def cancel(self, task: TaskId, now_ms: int, effects: Sequence[Effect] = ()) -> tuple[TaskId, ...]:
         """See TaskEngine."""
 
         def transaction(connection: sqlite3.Connection) -> tuple[TaskId, ...]:
             cancelled = []
-            useless = [_find(connection, task)]
-            if useless[0][1].state in ENDED:
-                return ()
+            found = _find(connection, task)
+            useless = [] if found[1].state in ENDED else [found]
             while useless:
                 seq, current = useless.pop()
                 cancelled.append(self._save(connection, seq, _after(current, Event.CANCELLED, now_ms, core.CANCELLED)))
                 moved = self._tell_children(connection, seq, now_ms)
                 cancelled += [child for child in moved if child.state == "cancelled"]
                 useless += queries.parents_of_no_use(connection, seq)
+            self._apply_all(connection, effects, now_ms)
             return tuple(each.id for each in cancelled)
 
         return await self._database.write(transaction)
 
-    async def retry(self, task: TaskId, now_ms: int) -> Task:
+    async def retry(self, task: TaskId, now_ms: int, effects: Sequence[Effect] = ()) -> Task:
         """See TaskEngine."""
 
         def transaction(connection: sqlite3.Connection) -> Task:
@@ -168,6 +168,7 @@ class SqliteEngine:
                 for child, dependent in queries.children(connection, back.pop(), "cancelled"):
                     if self._revive(connection, child, dependent, now_ms) is not None:
                         back.append(child)
+            self._apply_all(connection, effects, now_ms)
             return revived
 
         return await self._database.write(transaction)

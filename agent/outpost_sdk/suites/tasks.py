@@ -503,6 +503,20 @@ class TestsOfFamilies:
         assert await engine.cancel(TaskId("a"), NOW) == ()
         assert (await engine.get(TaskId("a"))).state == "done"
 
+    @pytest.mark.parametrize("is_over", [False, True])
+    async def test_cancelling_comes_with_its_effects(self, engine: TaskEngine, notes: Notes, is_over: bool) -> None:
+        await engine.put([spec("a")], NOW)
+        if is_over:
+            await finish(engine, await claim_one(engine))
+        await engine.cancel(TaskId("a"), NOW, [Note("told")])
+        assert list(await notes()) == ["told"]
+
+    async def test_an_effect_that_fails_undoes_the_cancelling(self, engine: TaskEngine) -> None:
+        await engine.put([spec("a")], NOW)
+        with pytest.raises(NoteRefused):
+            await engine.cancel(TaskId("a"), NOW, [Note(REFUSED)])
+        assert await states(engine) == {"a": "ready"}
+
 
 class TestsOfRetrying:
     """Back from the dead letters."""
@@ -516,6 +530,17 @@ class TestsOfRetrying:
         second = await claim_one(engine, NOW + 1)
         assert second.attempt == 1
         assert second.epoch > first.epoch
+
+    async def test_trying_again_comes_with_its_effects_or_not_at_all(self, engine: TaskEngine, notes: Notes) -> None:
+        await engine.put([spec("a")], NOW)
+        await engine.cancel(TaskId("a"), NOW)
+        with pytest.raises(NoteRefused):
+            await engine.retry(TaskId("a"), NOW, [Note("first"), Note(REFUSED)])
+        assert await states(engine) == {"a": "cancelled"}
+        assert list(await notes()) == []
+        await engine.retry(TaskId("a"), NOW, [Note("told")])
+        assert await states(engine) == {"a": "ready"}
+        assert list(await notes()) == ["told"]
 
     async def test_cancelled_dependents_come_back_too(self, engine: TaskEngine) -> None:
         await engine.put([spec("a"), spec("b", parents=("a",)), spec("c", parents=("b",))], NOW)
