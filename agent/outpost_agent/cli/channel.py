@@ -9,16 +9,11 @@ import sys
 from outpost_agent.cli.device import connect
 from outpost_agent.cli.output import Output
 from outpost_agent.cli.views import ChannelView, Tested, parse
+from outpost_agent.cli.words import channel_word
 from outpost_wire.errors import BadInput
 
-_STATES_ZH = {
-    "connecting": "正在连接",
-    "on": "已连接",
-    "unreachable": "连不上",
-    "refused": "被拒绝",
-    "contested": "被占用",
-    "broken": "出错",
-}
+ANSWER_S = 60.0
+"""How long to wait for a platform, which the daemon itself gives half as long."""
 
 
 def run(options: argparse.Namespace, output: Output) -> int:
@@ -40,7 +35,7 @@ def _list(options: argparse.Namespace, output: Output) -> None:
         (
             channel.name,
             channel.kind,
-            say(channel.state, _STATES_ZH.get(channel.state, channel.state)),
+            channel_word(channel.state, output),
             channel.account,
             say(channel.en, channel.zh),
         )
@@ -59,7 +54,7 @@ def _add(options: argparse.Namespace, output: Output) -> None:
         "groups": options.groups,
     }
     with connect(options) as client:
-        value = client.call("channels.add", wanted).value
+        value = client.call("channels.add", wanted, timeout_s=ANSWER_S).value
     added = parse(value, ChannelView)
     if output.is_json:
         output.document(value)
@@ -72,7 +67,7 @@ def _add(options: argparse.Namespace, output: Output) -> None:
 def _token(options: argparse.Namespace, output: Output) -> str:
     """Return the token: from a file, typed unseen, or piped in; never from the arguments, which others can see."""
     if options.token_file is not None:
-        token: str = options.token_file.read_text(encoding="utf-8").strip()
+        token: str = options.token_file.read_text(encoding="utf-8", errors="replace").strip()
     elif sys.stdin.isatty():
         token = getpass.getpass(output.say("Token (not shown): ", "令牌（不显示）：")).strip()
     else:
@@ -96,7 +91,7 @@ def _remove(options: argparse.Namespace, output: Output) -> None:
 
 def _test(options: argparse.Namespace, output: Output) -> None:
     with connect(options) as client:
-        value = client.call("channels.test", {"name": options.name}).value
+        value = client.call("channels.test", {"name": options.name}, timeout_s=ANSWER_S).value
     tested = parse(value, Tested)
     if output.is_json:
         output.document(value)

@@ -132,7 +132,7 @@ def check_port(listen: str, is_running: bool, say: Say) -> Finding:
     """Look whether the chat answers when the daemon runs, and whether its port is free when it does not."""
     host, port = split_address(listen)
     if is_running:
-        reason = _unreachable(host, port)
+        reason = unreachable(host, port, say)
         if reason is None:
             return Finding("port", "ok", say(f"the chat answers at {listen}", f"聊天页面在 {listen} 应答"))
         remedy = say("restart the device and see its log", "请重启设备并查看日志")
@@ -160,7 +160,7 @@ def check_broker(config: Config, status: Status | None, say: Say) -> Finding:
     if config.link is None:
         return Finding("broker", "ok", say("none set, this device works alone", "未设置，设备独立运行"))
     where = f"{config.link.host}:{config.link.port}"
-    reason = _unreachable(config.link.host, config.link.port)
+    reason = unreachable(config.link.host, config.link.port, say)
     if reason is not None:
         return Finding("broker", "warn", f"{where}: {reason}", remedy)
     return Finding("broker", "ok", say(f"{where} is reached", f"{where} 可连接"))
@@ -200,13 +200,13 @@ def check_web(say: Say, page: Path = WEB_PAGE) -> Finding:
     return Finding("web", "fail", found, say("build it with `make setup`", "请运行 make setup 构建"))
 
 
-def _unreachable(host: str, port: int) -> str | None:
+def unreachable(host: str, port: int, say: Say) -> str | None:
     """Return why nothing answers at this address, or None when something does."""
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to knock, not to listen
     try:
         socket.create_connection((everywhere.get(host, host), port), CONNECT_S).close()
     except TimeoutError:
-        return f"no answer within {CONNECT_S:g} s"
+        return say(f"no answer within {CONNECT_S:g} s", f"{CONNECT_S:g} 秒内无应答")
     except OSError as error:
         return error.strerror or str(error)
     return None

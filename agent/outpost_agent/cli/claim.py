@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,16 @@ from outpost_agent.cli.device import connect
 from outpost_agent.cli.output import Output
 from outpost_agent.cli.views import Claim, Claimed, Recovery, parse
 
+RECOVERY_LIMIT = 16_384
+"""No recovery file is larger; what is was taken for one by mistake."""
+
 
 def run(options: argparse.Namespace, output: Output) -> int:
     """Show the claim code, or carry out what was asked for."""
     if options.take:
-        return _own(options, output, "claim.take", {})
+        return _own(options, output, "claim.take", {}, output.say("You own this device now.", "设备现在归您所有。"))
     if options.recover is not None:
-        return _own(options, output, "claim.recover", {"recovery": options.recover.read_text(encoding="utf-8")})
+        return _recover(options, output)
     if options.link:
         return _link(options, output)
     if options.new_recovery is not None:
@@ -40,11 +44,21 @@ def run(options: argparse.Namespace, output: Output) -> int:
             )
         )
         return 0
-    announce_claim(claim.address, claim.code, output.language)
+    announce_claim(claim.address, claim.code, output.language, sys.stdout)
     return 0
 
 
-def _own(options: argparse.Namespace, output: Output, method: str, params: dict[str, Any]) -> int:
+def _recover(options: argparse.Namespace, output: Output) -> int:
+    with options.recover.open("rb") as file:
+        text = file.read(RECOVERY_LIMIT).decode(errors="replace")
+    done = output.say(
+        f"You own this device again; your other browsers are signed out, and {options.recover} is void.",
+        f"设备重新归您所有；您的其他浏览器均已退出登录，{options.recover} 已作废。",
+    )
+    return _own(options, output, "claim.recover", {"recovery": text}, done)
+
+
+def _own(options: argparse.Namespace, output: Output, method: str, params: dict[str, Any], done: str) -> int:
     with connect(options) as client, client.call(method, params) as answer:
         claimed = parse(answer.value, Claimed)
         if output.is_json:
@@ -52,10 +66,9 @@ def _own(options: argparse.Namespace, output: Output, method: str, params: dict[
             return 0
     output.line(
         output.say(
-            f"You own this device now. Open this once, within ten minutes: {claimed.link}\n\n"
+            f"{done}\nOpen this once, within ten minutes, to sign a browser in: {claimed.link}\n\n"
             "Keep the recovery file below where you will find it; it is shown only now.\n",
-            f"设备现在归您所有。请在十分钟内打开此一次性链接：{claimed.link}\n\n"
-            "请妥善保存下面的恢复文件，它只显示这一次。\n",
+            f"{done}\n请在十分钟内打开此一次性链接登录：{claimed.link}\n\n请妥善保存下面的恢复文件，它只显示这一次。\n",
         )
     )
     output.line(claimed.recovery)
@@ -74,7 +87,7 @@ def _link(options: argparse.Namespace, output: Output) -> int:
             f"请在十分钟内打开此一次性链接，以主人身份登录：{link}",
         )
     )
-    draw_link(link)
+    draw_link(link, sys.stdout)
     return 0
 
 
@@ -84,7 +97,7 @@ def _write_recovery(options: argparse.Namespace, output: Output) -> int:
 
     path: Path = options.new_recovery
     if not path.absolute().parent.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path.parent))
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     with connect(options) as client, client.call("claim.new_recovery") as answer:
         recovery = parse(answer.value, Recovery).recovery
         document = {**answer.value, "path": str(path)}

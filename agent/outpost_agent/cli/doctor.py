@@ -6,8 +6,9 @@ import argparse
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from outpost_agent.cli import checks
+from outpost_agent.cli import checks, door_checks
 from outpost_agent.cli.checks import Finding
 from outpost_agent.cli.device import DEMO_STATE, RUN_FILE, SYSTEM_STATE, find_socket
 from outpost_agent.cli.output import Output
@@ -31,15 +32,24 @@ def _examine(options: argparse.Namespace, output: Output) -> Iterator[Finding]:
     say = output.say
     config, read = checks.check_config(_config_file(options), say)
     folder = _state_folder(options, config)
-    status, answered = checks.check_daemon(_socket(options, config), say)
+    path = _socket(options, config)
+    status, answered = checks.check_daemon(path, say)
     yield checks.check_python(say)
     yield checks.check_sqlite(say)
     yield read
     yield checks.check_state(folder, say)
     yield checks.check_space(folder, config.limits.disk_high_water, say)
     yield answered
-    listen = status.chat.removeprefix("http://") if status and status.chat else config.web.listen
-    yield checks.check_port(listen, status is not None, say)
+    chat = urlsplit(status.chat) if status and status.chat else None
+    yield checks.check_port(chat.netloc if chat else config.web.listen, status is not None, say)
+    if chat and _config_file(options) is None:  # then the daemon alone knows
+        yield door_checks.check_exposure(chat.netloc, chat.scheme == "https", say)
+    else:
+        yield door_checks.check_exposure(config.web.listen, bool(config.web.certificate), say)
+    if status is not None:
+        yield door_checks.check_owner(status, say)
+        yield from door_checks.check_channels(path, say)
+    yield from door_checks.check_proxies(config, say)
     yield checks.check_broker(config, status, say)
     yield checks.check_clock(folder, say)
     yield checks.check_fonts(say)
@@ -87,6 +97,10 @@ def _show(findings: list[Finding], is_well: bool, output: Output) -> None:
         "space": say("disk space", "磁盘空间"),
         "daemon": say("daemon", "守护进程"),
         "port": say("chat", "聊天端口"),
+        "exposure": say("page", "页面"),
+        "owner": say("owner", "主人"),
+        "channel": say("channel", "渠道"),
+        "proxy": say("proxy", "网络代理"),
         "broker": say("broker", "消息代理"),
         "clock": say("clock", "时钟"),
         "fonts": say("fonts", "字体"),

@@ -6,7 +6,7 @@ import argparse
 
 from outpost_agent.cli.device import connect
 from outpost_agent.cli.output import Output
-from outpost_agent.cli.views import Approved, People, Refused, parse
+from outpost_agent.cli.views import Approved, People, Person, Refused, parse
 from outpost_agent.cli.words import local_time_ms
 
 
@@ -51,7 +51,7 @@ def _approve(options: argparse.Namespace, output: Output) -> None:
     if output.is_json:
         output.document(value)
         return
-    name, channel = approved.person.name, approved.channel
+    name, channel = _called(approved.person, output), approved.channel
     output.line(
         output.say(f"{name} may talk to this device on {channel} now.", f"{name} 现在可以通过 {channel} 与本设备对话。")
     )
@@ -73,7 +73,7 @@ def _revoke(options: argparse.Namespace, output: Output) -> None:
     wanted = {"person": options.person, "channel": options.channel, "sender": options.sender}
     with connect(options) as client:
         value = client.call("pair.revoke", wanted).value
-    name = parse(value, Approved).person.name
+    name = _called(parse(value, Approved).person, output)
     if output.is_json:
         output.document(value)
         return
@@ -82,3 +82,8 @@ def _revoke(options: argparse.Namespace, output: Output) -> None:
     output.line(
         output.say(f"{name} may not talk to this device{where} any more.", f"{name} 不能再与本设备对话{where_zh}。")
     )
+
+
+def _called(person: Person, output: Output) -> str:
+    """Return what to call a person; the owner need not have a name."""
+    return person.name or output.say("The owner", "主人")

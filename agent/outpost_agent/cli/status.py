@@ -6,8 +6,8 @@ import argparse
 
 from outpost_agent.cli.device import connect
 from outpost_agent.cli.output import Output
-from outpost_agent.cli.views import Status, parse
-from outpost_agent.cli.words import duration, share, size, state_word
+from outpost_agent.cli.views import Channel, Status, parse
+from outpost_agent.cli.words import channel_word, duration, share, size, state_word
 
 
 def run(options: argparse.Namespace, output: Output) -> int:
@@ -51,16 +51,15 @@ def _facts(status: Status, output: Output) -> list[tuple[str, str]]:
         (say("Daemon", "守护进程"), process),
         (say("Tasks", "任务"), _tasks(status, output)),
         (say("Manager", "管理端"), _link(status, output)),
-        (
-            say("Channels", "渠道"),
-            separator.join(
-                " ".join(filter(None, (channel.id, channel.account, channel.state))) for channel in status.channels
-            ),
-        ),
+        (say("Channels", "渠道"), separator.join(_channel(channel, output) for channel in status.channels)),
     ]
 
 
 _STATE_ZH = {"ready": "就绪", "starting": "正在启动", "stopping": "正在停止"}
+
+
+def _channel(channel: Channel, output: Output) -> str:
+    return " ".join(filter(None, (channel.id, channel.account, channel_word(channel.state, output))))
 
 
 def _tasks(status: Status, output: Output) -> str:

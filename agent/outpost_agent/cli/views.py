@@ -186,7 +186,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChannelView(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel, and in both languages why it is not simply on."""
+    """A channel, and in both languages why it is not simply on; `removable` when it does not stand in the settings."""
 
     name: str
     kind: str = ""
@@ -194,6 +194,7 @@ class ChannelView(msgspec.Struct, frozen=True, kw_only=True):
     account: str = ""
     en: str = ""
     zh: str = ""
+    removable: bool = False
 
 
 class Tested(msgspec.Struct, frozen=True, kw_only=True):

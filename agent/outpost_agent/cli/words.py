@@ -15,10 +15,25 @@ _STATES_ZH = {
     "cancelled": "已取消",
 }
 
+_CHANNEL_STATES_ZH = {
+    "connecting": "正在连接",
+    "on": "已连接",
+    "unreachable": "连不上",
+    "refused": "被拒绝",
+    "contested": "被占用",
+    "broken": "出错",
+    "off": "已停用",
+}
+
 
 def state_word(state: str, output: Output) -> str:
     """Return a task's state in the reader's language."""
     return output.say(state, _STATES_ZH.get(state, state))
+
+
+def channel_word(state: str, output: Output) -> str:
+    """Return a channel's state in the reader's language."""
+    return output.say(state, _CHANNEL_STATES_ZH.get(state, state))
 
 
 def share(value: float | None) -> str:

@@ -38,6 +38,7 @@ class Words:
     def ended(self, role: str, status: int, wait_s: float, last: str) -> None:
         """A child has ended and will be started again."""
         how_en, how_zh = _status(status)
+        last = last if status > 0 else ""  # who was killed, or ended well, has not said why
         self._tell(
             f"The {role} ended ({how_en}); starting it again in {wait_s:g} s. {last}".rstrip(),
             f"{ROLES_ZH[role]}已结束（{how_zh}），{wait_s:g} 秒后重新启动。{last}",
