@@ -23,3 +23,6 @@ compile pyproject.toml requirements/runtime.txt "$@"
 compile requirements/build.in requirements/build.txt --constraints requirements/runtime.txt "$@"
 compile requirements/dev.in requirements/dev.txt --constraints requirements/runtime.txt \
     --constraints requirements/build.txt "$@"
+
+# What benchmarks compare with lives in an environment of its own, so it is held to nothing here.
+compile requirements/bench.in requirements/bench.txt "$@"

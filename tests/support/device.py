@@ -87,7 +87,7 @@ async def running_device(
     command = [sys.executable, "-m", "outpost_agent", "run", "--config", str(settings)]
     with (folder / "device.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            *command, cwd=ROOT, stderr=log, env={**os.environ, **(environment or {})}
+            *command, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL, stderr=log, env={**os.environ, **(environment or {})}
         )
     device = Device(process, folder, f"http://127.0.0.1:{port}", (folder / "token").read_text())
     try:
@@ -100,12 +100,12 @@ async def running_device(
         await process.wait()
 
 
-async def until_ready(process: asyncio.subprocess.Process, url: str) -> None:
-    """Wait until the server at `url` says that it is ready."""
+async def until_ready(process: asyncio.subprocess.Process, url: str, path: str = "/readyz") -> None:
+    """Wait until the server at `url` says at `path` that it is ready."""
     async with aiohttp.ClientSession() as session, asyncio.timeout(READY_S):
         while process.returncode is None:
             try:
-                async with session.get(f"{url}/readyz") as response:
+                async with session.get(f"{url}{path}") as response:
                     if response.status == 200:
                         return
             except aiohttp.ClientConnectionError:
