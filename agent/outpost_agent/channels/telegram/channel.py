@@ -106,6 +106,7 @@ class TelegramChannel:
         self._is_confirmed = True
         self._fetching = ("", 0)
         self._meant_albums: dict[str, None] = {}
+        self._is_reached = asyncio.Event()
 
     async def run(self, context: ChannelContext) -> None:
         """Bring in messages until cancelled."""
@@ -115,6 +116,7 @@ class TelegramChannel:
         async with self._api.connected():
             try:
                 while True:
+                    self._is_reached.clear()
                     try:
                         await self._poll(context)
                         backoff = self._unhurried
@@ -130,7 +132,7 @@ class TelegramChannel:
                         "telegram waits",
                         extra={"channel": self.id, "reason": str(failure), "retry_s": round(wait_s, 3)},
                     )
-                    await asyncio.sleep(wait_s)
+                    await self._rest(failure, wait_s)
             finally:
                 await self._confirm()
                 self._context = None
@@ -180,12 +182,14 @@ class TelegramChannel:
                 raise self._as_sending(error) from error
 
     async def check(self) -> str:
-        """Return "@name", or raise ChannelDown."""
+        """Return "@name", or raise ChannelDown; where it succeeds, a poll that waits to be tried again is tried now."""
         try:
-            return _account(await self._who_am_i())
+            account = _account(await self._who_am_i())
         except ApiFailed as error:
             health = health_after(error, "")
             raise ChannelDown(health.en, health.zh) from error
+        self._is_reached.set()
+        return account
 
     @property
     def _account(self) -> str:
@@ -203,6 +207,13 @@ class TelegramChannel:
             case Refused(is_token=True) | Refused(is_contested=True):
                 return self._pace.patience_s * (0.5 + 0.5 * self._chance())
         return backoff_s
+
+    async def _rest(self, failure: OutpostError, wait_s: float) -> None:
+        if isinstance(failure, Refused) and failure.is_flood:
+            await asyncio.sleep(wait_s)
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._is_reached.wait(), wait_s)
 
     def _as_sending(self, error: ApiFailed) -> OutpostError:
         if isinstance(error, Refused) and error.is_token:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from outpost_agent.channels.telegram import make
+from outpost_agent.channels.telegram.channel import Pace
 from outpost_agent.outlet import ProxiedOutlet
 from outpost_sdk.channel import (
     Accepted,
@@ -436,6 +437,18 @@ async def test_a_check_says_in_one_sentence_what_is_wrong(telegram: FakeTelegram
         assert caught.value.zh
         assert str(caught.value).count(". ") <= 1
         assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_a_check_that_succeeds_ends_the_wait_for_a_token_that_works(telegram: FakeTelegram) -> None:
+    rig = TelegramRig(telegram, adapter(telegram, pace=Pace(first_s=0.01, cap_s=600.0, patience_s=600.0)))
+    telegram.token_works = False
+    async with rig.running(), asyncio.timeout(10):
+        while not rig.context.health or rig.context.health[-1].state != "refused":
+            await asyncio.sleep(0.005)
+        telegram.token_works = True
+        await rig.channel.check()
+        while rig.context.health[-1].state != "on":
+            await asyncio.sleep(0.005)
 
 
 async def test_says_how_it_is(rig: TelegramRig) -> None:
