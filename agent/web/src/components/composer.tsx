@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useLayoutEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 
 import type { Draft } from "../chat";
 import { words } from "../i18n";
@@ -28,6 +28,10 @@ export function Composer(props: ComposerProps) {
   const { field, draft, files, textLimit, notice, onNotice, onChoose, onAttach, onRemove, onSend } = props;
   const [text, keepText] = useState(draft.text);
   useGrowing(field, text);
+  useEffect(() => {
+    // Browsers heed `autofocus` once in a page's life, and the gate has used that up. A finger would get a keyboard.
+    if (!isTouch) field.current?.focus();
+  }, [field]);
 
   const setText = (kept: string) => {
     draft.text = kept;
@@ -66,7 +70,7 @@ export function Composer(props: ComposerProps) {
           <button type="button" class="tool" aria-label={words.attach} title={words.attach} onClick={onChoose}>
             <AttachIcon />
           </button>
-          <textarea ref={field} rows={1} value={text} placeholder={words.write} aria-label={words.write} autofocus
+          <textarea ref={field} rows={1} value={text} placeholder={words.write} aria-label={words.write}
             enterkeyhint={enterSends ? "send" : "enter"} data-testid="composer" onKeyDown={keyed} onPaste={pasted}
             onInput={(event) => setText(event.currentTarget.value)} />
           <button type="submit" class="tool send" disabled={!canSend} aria-label={words.send} title={words.send}>

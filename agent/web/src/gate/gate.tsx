@@ -24,8 +24,7 @@ type View = "claim" | "doors" | "ask" | "wait" | "sign-in" | "recover";
 /** What a browser sees that the device does not know yet. */
 export function Gate({ api, session, onEnter, onOwned }: GateProps) {
   const [gate, setGate] = useState(session.gate);
-  const first = firstView(gate);
-  const [view, setView] = useState<View>(session.problem === null ? first : "sign-in");
+  const [view, setView] = useState<View>(() => viewAfter(session));
   const { name } = gate.device;
   const owned = useCallback((recovery: string) => onOwned(recovery, name), [name, onOwned]);
   const asked = useCallback((facts: GateFacts) => {
@@ -34,13 +33,20 @@ export function Gate({ api, session, onEnter, onOwned }: GateProps) {
     setView(firstView(facts));
   }, [onEnter]);
   useEffect(() => {
+    // Another try to come in, such as with a link that was pasted, has ended at this door.
+    setGate(session.gate);
+    setView(viewAfter(session));
+  }, [session]);
+  useEffect(() => {
     document.title = name;
   }, [name]);
 
   const draw = () => {
     switch (view) {
       case "claim":
-        return <ClaimForm api={api} code={session.claim} onOwned={owned} onTaken={() => onEnter(null)} />;
+        return (
+          <ClaimForm key={session.claim} api={api} code={session.claim} onOwned={owned} onTaken={() => onEnter(null)} />
+        );
       case "doors":
         return <Doors name={name} onChoose={setView} />;
       case "ask":
@@ -81,6 +87,10 @@ export function Gate({ api, session, onEnter, onOwned }: GateProps) {
       </div>
     </main>
   );
+}
+
+function viewAfter({ gate, problem }: GateProps["session"]): View {
+  return problem === null ? firstView(gate) : "sign-in";
 }
 
 function firstView(gate: GateFacts): View {
