@@ -199,15 +199,18 @@ class Daemon:
         self._gatherer = wakes.gatherer = Gatherer(
             database=database,
             engine=engine,
+            people=people,
             files_at_once=config.limits.attachments_per_message,
+            is_collecting=config.conversation.when_busy == "collect",
             device=self._reporter.name,
+            coming=self._router.coming,
             new_id=new_id,
             clock_ms=clock_ms,
             began=wakes.began,
         )
         self._switchboard = wakes.switchboard = Switchboard(
             database=database,
-            secrets=folder / "secrets",
+            secrets=folder / "secrets" / "channels",
             proxy=config.network.proxy,
             door=partial(Door, self._router),
             make_outbound=self._make_outbound,

@@ -135,6 +135,16 @@ class Release(Effect, frozen=True, kw_only=True):
     task_id: str | None
 
 
+class Repeat(Effect, frozen=True, kw_only=True):
+    """An answer that may be missing is said again, as `say_again` does."""
+
+    id: str
+    channel: str
+    chat: str
+    seq: int
+    person: str | None = None
+
+
 class Reply(Effect, frozen=True, kw_only=True):
     """Something is said in a chat, in answer to a message of it or by itself; `person` is whom it is for."""
 
@@ -335,20 +345,33 @@ def chats(connection: sqlite3.Connection, limit: int) -> list[ChatSummary]:
     ]
 
 
+def may_be_missing(connection: sqlite3.Connection, channel: str, chat: str, seq: int, person: str | None) -> bool:
+    """Say whether the message at `seq` of this chat is one whose fate is unknown; for `person`, unless that is None."""
+    found = connection.execute(
+        "SELECT 1 FROM message WHERE seq = ? AND channel = ? AND chat = ? AND direction = 'out' AND state = 'unknown'"
+        " AND (person IS NULL OR person = coalesce(?, person))",
+        (seq, channel, chat, person),
+    )
+    return found.fetchone() is not None
+
+
 def say_again(  # noqa: PLR0917
-    connection: sqlite3.Connection, channel: str, chat: str, seq: int, new_id: Callable[[], str], now_ms: int
+    connection: sqlite3.Connection,
+    channel: str,
+    chat: str,
+    seq: int,
+    new_id: Callable[[], str],
+    now_ms: int,
+    *,
+    person: str | None = None,
 ) -> bool:
     """Let the message at `seq` of this chat go out as a new one, from the call whose fate is unknown.
 
-    Returns False, and changes nothing, unless there is one whose fate is unknown.
+    Returns False, and changes nothing, unless it `may_be_missing`.
     """
-    replaced = connection.execute(
-        "UPDATE message SET state = 'replaced', updated_ms = ? WHERE seq = ? AND channel = ? AND chat = ?"
-        " AND direction = 'out' AND state = 'unknown'",
-        (now_ms, seq, channel, chat),
-    )
-    if replaced.rowcount == 0:
+    if not may_be_missing(connection, channel, chat, seq, person):
         return False
+    connection.execute("UPDATE message SET state = 'replaced', updated_ms = ? WHERE seq = ?", (now_ms, seq))
     connection.execute(
         "INSERT INTO message (id, channel, chat, direction, text, document, attachments, reply_to, state, created_ms,"
         " updated_ms, person, part, offers) SELECT ?, channel, chat, 'out', text, document, attachments, reply_to,"

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable
 
 from outpost_agent import replies
-from outpost_agent.conversation import Receive, Release, Reply, receive, release, reply
+from outpost_agent.conversation import Receive, Release, Repeat, Reply, receive, release, reply, say_again
 from outpost_link import outbox
 from outpost_sdk.tasks import Effect, Task
 from outpost_wire.messages import Event, TaskChanged, TaskFacts, encode
@@ -44,6 +44,9 @@ class Ledger:
             case Reply():
                 reply(connection, effect, now_ms)
                 self._poke(effect.channel, effect.chat, None)
+            case Repeat(id=id_, channel=channel, chat=chat, seq=seq, person=person):
+                say_again(connection, channel, chat, seq, lambda: id_, now_ms, person=person)
+                self._poke(channel, chat, None)
             case Release():
                 release(connection, effect.message_ids, effect.task_id, now_ms)
             case Emit():

@@ -11,6 +11,8 @@ from outpost_sdk.tasks import TaskEngine
 
 WORK_LIMIT = 100_000
 
+_GOING_OUT = "direction = 'out' AND state != 'delivered' AND state IN ('prepared', 'queued', 'sending')"
+
 
 async def part_with_strangers(database: Database, engine: TaskEngine, people: People, now_ms: int) -> int:
     """Cancel the work of people who may not talk here any more and hold back what waits for them; return how many.
@@ -23,22 +25,31 @@ async def part_with_strangers(database: Database, engine: TaskEngine, people: Pe
             ended += len(await engine.cancel(task.id, now_ms))
 
     def hold_back(connection: sqlite3.Connection) -> int:
-        rows = connection.execute(
-            "SELECT DISTINCT person, channel FROM message"
-            " WHERE direction = 'out' AND state IN ('prepared', 'queued') AND person IS NOT NULL"
-        ).fetchall()
-        held = 0
-        for person, channel in rows:
-            if not may_hear(people, person, channel):
-                held += connection.execute(
-                    "UPDATE message SET state = 'refused', reason = 'this person may not talk here any more',"
-                    " updated_ms = ? WHERE direction = 'out' AND state IN ('prepared', 'queued') AND person = ?"
-                    " AND channel = ?",
-                    (now_ms, person, channel),
-                ).rowcount
-        return held
+        strangers = [place for place in _waiting(connection) if not may_hear(people, *place)]
+        return sum(_hold_back(connection, person, channel, now_ms) for person, channel in strangers)
 
     return ended + await database.write(hold_back)
+
+
+def _waiting(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Return each person with a channel on which something waits: for them, or of theirs for its work to be started."""
+    outgoing = connection.execute(f"SELECT DISTINCT person, channel FROM message WHERE {_GOING_OUT}")  # noqa: S608
+    held = connection.execute("SELECT DISTINCT person, channel FROM message WHERE held != ''")
+    return {(person, channel) for person, channel in [*outgoing, *held] if person is not None}
+
+
+def _hold_back(connection: sqlite3.Connection, person: str, channel: str, now_ms: int) -> int:
+    """Let nothing more go out to a person, the rest of what is being sent neither, and start no work of theirs."""
+    held_back = connection.execute(
+        "UPDATE message SET state = 'refused', reason = 'this person may not talk here any more', updated_ms = ?"  # noqa: S608
+        f" WHERE {_GOING_OUT} AND person = ? AND channel = ?",
+        (now_ms, person, channel),
+    )
+    forgotten = connection.execute(
+        "UPDATE message SET held = '', updated_ms = ? WHERE held != '' AND person = ? AND channel = ?",
+        (now_ms, person, channel),
+    )
+    return held_back.rowcount + forgotten.rowcount
 
 
 def may_hear(people: People, person: str, channel: str | None) -> bool:

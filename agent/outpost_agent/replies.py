@@ -36,6 +36,16 @@ _HELP: dict[Language, str] = {
         "- `/help` 显示本说明。"
     ),
 }
+_OWNER_HELP: dict[Language, str] = {
+    "en": (
+        "\n- As the owner: `/analyse /var/log/syslog` reads a file of the device itself, in the folders that"
+        " `files.roots` allows; `/tasks all` lists everybody's work."
+    ),
+    "zh": (
+        "\n- 您是主人：`/分析 /var/log/syslog` 读取设备自己的文件（限 `files.roots` 允许的文件夹）；"
+        "`/任务 全部` 列出所有人的任务。"
+    ),
+}
 _NO_MODEL: dict[Language, str] = {
     "en": "No language model is set up on this device yet, so it cannot talk freely. Here is what it can do:",
     "zh": "本设备还没有配置语言模型，暂时不能自由对话。它现在可以做这些：",
@@ -78,9 +88,10 @@ def _parsed(markdown: str) -> Document:
     return parse_markdown(markdown)
 
 
-def help_text(name: str, language: Language) -> Said:
-    """Say what the device can do."""
-    return say(_HELP[language].format(name=escape(name)), *_offers(language))
+def help_text(name: str, language: Language, *, is_owner: bool = False) -> Said:
+    """Say what the device can do, to its owner what they alone may ask for, too."""
+    said = _HELP[language].format(name=escape(name))
+    return say(said + (_OWNER_HELP[language] if is_owner else ""), *_offers(language))
 
 
 def no_model(name: str, language: Language) -> Said:
@@ -156,6 +167,27 @@ def tasks(items: Sequence[Task], now_ms: int, language: Language) -> Said:
     return say("\n".join([head, "|--:|:--|:--|:--|", *rows]))
 
 
+def all_tasks(items: Sequence[Task], now_ms: int, language: Language) -> Said:
+    """List tasks of all chats, by the ids that `/cancel` and `/retry` take wherever a task is."""
+    if not items:
+        return say({"en": "There are no tasks on this device yet.", "zh": "本设备还没有任务。"}[language])
+    comma = "，" if language == "zh" else ", "
+    rows = []
+    for task in items:
+        spec = task.spec
+        facts = (
+            escape(spec.title or spec.kind),
+            state_name(task.state, language),
+            _ago(now_ms - task.updated_ms, language),
+        )
+        rows.append(f"- {comma.join((*facts, escape(spec.channel or '–')))}\n  `{task.id}`")
+    head = {
+        "en": "Work of all chats; `/cancel` and `/retry` take the id below each:",
+        "zh": "所有聊天的任务；`/取消` 和 `/重试` 可使用各项下方的编号：",
+    }
+    return say("\n".join([head[language], "", *rows]))
+
+
 def cancelled(task: Task | None, language: Language) -> Said:
     """Say what `/cancel` did."""
     if task is None:
@@ -214,6 +246,18 @@ def steered(title: str, language: Language) -> Said:
         {
             "en": f"Noted for the work under way: {name}. Its report will look at that.",
             "zh": f"已记入正在进行的工作：{name}。报告会关注这一点。",
+        }[language]
+    )
+
+
+def too_late(title: str, language: Language) -> Said:
+    """Say that words come too late for the work under way."""
+    name = escape(title)
+    return say(
+        {
+            "en": f"The report is being written already: {name}. To have it look at that, send the files again with"
+            " these words.",
+            "zh": f"报告已在撰写中：{name}。如需关注这一点，请连同这些文字重新发送文件。",
         }[language]
     )
 

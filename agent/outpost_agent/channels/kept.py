@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -50,8 +51,8 @@ def hide_secrets(folder: Path, name: str, settings: ChannelConfig) -> ChannelCon
     for option in SECRET_OPTIONS:
         secret = options.pop(option, None)
         if secret is not None:
-            folder.mkdir(exist_ok=True, mode=0o700)
-            path = folder / f"channel-{name}-{option}"
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path = folder / f"{name}-{option}"
             replace_file(path, str(secret).encode())
             options[f"{option}_file"] = str(path)
     return replace(settings, options=options)
@@ -60,4 +61,16 @@ def hide_secrets(folder: Path, name: str, settings: ChannelConfig) -> ChannelCon
 def remove_secrets(folder: Path, name: str) -> None:
     """Remove the files that `hide_secrets` made; blocks."""
     for option in SECRET_OPTIONS:
-        (folder / f"channel-{name}-{option}").unlink(missing_ok=True)
+        (folder / f"{name}-{option}").unlink(missing_ok=True)
+
+
+def sweep_secrets(folder: Path, names: Collection[str]) -> int:
+    """Remove what is in `folder` for no channel of `names`, as a life that was cut leaves it; return how many; blocks.
+
+    The folder is for these files alone.
+    """
+    wanted = {f"{name}-{option}" for name in names for option in SECRET_OPTIONS}
+    left = [path for path in folder.glob("*") if path.name not in wanted]
+    for path in left:
+        path.unlink()
+    return len(left)

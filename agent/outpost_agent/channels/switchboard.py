@@ -7,7 +7,6 @@ in their options lies in a file of its own. A reload of the settings starts and 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +16,12 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from outpost_agent.channels import kept
+from outpost_agent.channels.making import ADAPTERS, Unmade, checked, make_channel, stamp_of
 from outpost_agent.config import ChannelConfig
 from outpost_agent.outbound import Outbound
-from outpost_agent.outlet import ProxiedOutlet
+from outpost_agent.outlet import EXPECTED, EXPECTED_ZH
 from outpost_disk import Database
-from outpost_sdk.channel import Channel, ChannelContext, ChannelDown, ChannelHealth, Checkable
+from outpost_sdk.channel import Channel, ChannelContext, ChannelHealth
 from outpost_wire.errors import BadInput, BadSetting, OutpostError
 from outpost_wire.messages import ChannelFacts
 from outpost_wire.topics import is_name
@@ -29,9 +29,6 @@ from outpost_wire.topics import is_name
 log = logging.getLogger(__name__)
 
 PAUSE_S = 60.0
-CHECK_S = 30.0
-ADAPTERS = {"telegram": "outpost_agent.channels.telegram:make"}
-"""The adapters that have a name; others are given as "module:factory"."""
 
 
 class NoSuchChannel(BadInput):
@@ -48,12 +45,16 @@ class ChannelFixed(BadInput):
 
 @dataclass(slots=True)
 class _Line:
-    """A channel that is kept up. `settings` is None for one that is part of the device."""
+    """A channel that is kept up. `settings` is None for one that is part of the device.
+
+    `stamp` is that of the files its options name, as they were when it was made.
+    """
 
     channel: Channel
     kind: str
     settings: ChannelConfig | None
-    is_kept: bool
+    stamp: bytes
+    is_added: bool
     outbound: Outbound
     health: ChannelHealth
     since_ms: int
@@ -66,6 +67,8 @@ Door = Callable[[Sequence[str], Callable[[ChannelHealth], None]], ChannelContext
 
 class Switchboard:
     """Keeps the channels up. `door` makes the way in of one, `make_outbound` the way out.
+
+    `secrets` is a folder for the secrets of the channels that were added on the page, and for nothing else.
 
     `changed()` hears of every change of the list or of a channel's health; `came_back(facts, off_ms, before)` that a
     channel is on again after `off_ms` milliseconds in the health `before`.
@@ -101,19 +104,17 @@ class Switchboard:
         Raises BadSetting for one of the settings. One added on the page that cannot be made is said to be broken.
         """
         for channel in own:
-            self._put(channel, channel.id, None, is_kept=False, health=ChannelHealth(state="on"))
+            self._put(channel, channel.id, None, is_added=False, health=ChannelHealth(state="on"))
+        self._refuse_own(configured)
         for name, settings in configured.items():
-            self._put(self._make(name, settings), settings.adapter, settings, is_kept=False)
-        for name, settings in await self._database.read(kept.channels):
+            self._put(make_channel(name, settings, self._proxy), settings.adapter, settings, is_added=False)
+        added = await self._database.read(kept.channels)
+        await asyncio.to_thread(kept.sweep_secrets, self._secrets, [name for name, _ in added])
+        for name, settings in added:
             if name in self._lines:
                 log.warning("channel of the page gives way to the settings", extra={"channel": name})
-                continue
-            try:
-                channel = self._make(name, settings)
-            except BadSetting as error:
-                log.warning("channel cannot be made", extra={"channel": name, "reason": str(error)})
-                continue
-            self._put(channel, settings.adapter, settings, is_kept=True)
+            else:
+                self._put_added(name, settings)
 
     async def run(self) -> None:
         """Keep all channels up until cancelled; what breaks in one of them leaves the others alone."""
@@ -140,12 +141,7 @@ class Switchboard:
     def is_kept(self, name: str) -> bool:
         """Say whether a channel was added on the page, and so can be removed there."""
         line = self._lines.get(name)
-        return line is not None and line.is_kept
-
-    def groups(self, name: str) -> tuple[str, ...]:
-        """Return the group chats in which a channel may answer."""
-        line = self._lines.get(name)
-        return line.settings.groups if line is not None and line.settings is not None else ()
+        return line is not None and line.is_added
 
     def said(self, name: str) -> None:
         """Say that there may be something to send on a channel."""
@@ -181,19 +177,10 @@ class Switchboard:
             try:
                 settings = ChannelConfig(adapter=kind, proxy=proxy, groups=tuple(groups), options=dict(options))
             except ValueError as error:
-                raise BadSetting(str(error), str(error)) from error
-            channel = self._make(name, settings)
-            account = await _checked(channel)
-            settings = await asyncio.to_thread(kept.hide_secrets, self._secrets, name, settings)
-            now_ms = self._clock_ms()
-            await self._database.write(lambda connection: kept.keep(connection, name, settings, now_ms))
-            line = self._put(
-                self._make(name, settings),
-                kind,
-                settings,
-                is_kept=True,
-                health=ChannelHealth(state="connecting", account=account),
-            )
+                raise BadSetting(EXPECTED, EXPECTED_ZH) from error
+            account = await checked(make_channel(name, settings, self._proxy))
+            line = self._put_added(name, await self._keep(name, settings))
+            line.health = ChannelHealth(state="connecting", account=account)
             self._start(line)
         log.info("channel added", extra={"channel": name, "kind": kind})
         self._changed()
@@ -205,13 +192,13 @@ class Switchboard:
             line = self._lines.get(name)
             if line is None:
                 raise _no_such(name)
-            if not line.is_kept:
+            if not line.is_added:
                 raise ChannelFixed(
                     f"{name} stands in the settings file: remove it there and reload.",
                     f"{name} 写在设置文件中：请在文件中移除并重新加载。",
                 )
-            await self._end(name)
             await self._database.write(lambda connection: kept.forget(connection, name))
+            await self._end(name)
             await asyncio.to_thread(kept.remove_secrets, self._secrets, name)
         log.info("channel removed", extra={"channel": name})
         self._changed()
@@ -221,7 +208,7 @@ class Switchboard:
         line = self._lines.get(name)
         if line is None:
             raise _no_such(name)
-        return await _checked(line.channel)
+        return await checked(line.channel)
 
     async def reload(self, configured: Mapping[str, ChannelConfig], proxy: str) -> list[str]:
         """Take over changed settings; return the names of the channels that were started, ended or started anew.
@@ -229,43 +216,72 @@ class Switchboard:
         Nothing is changed when one of `configured` cannot be made. Raises BadSetting.
         """
         async with self._changing:
+            self._refuse_own(configured)
             is_other_way = proxy != self._proxy
-            before, self._proxy = self._proxy, proxy
-            try:
-                made = {
-                    name: self._make(name, settings)
-                    for name, settings in configured.items()
-                    if self._is_news(name, settings, is_other_way=is_other_way)
-                }
-            except BadSetting:
-                self._proxy = before
-                raise
+            made = {
+                name: make_channel(name, settings, proxy)
+                for name, settings in configured.items()
+                if self._is_to_start(name, settings, is_added=False, is_other_way=is_other_way)
+            }
+            added = {
+                name: settings
+                for name, settings in await self._database.read(kept.channels)
+                if name not in configured
+                and self._is_to_start(name, settings, is_added=True, is_other_way=is_other_way)
+            }
             gone = [
                 name
                 for name, line in self._lines.items()
-                if line.settings is not None and not line.is_kept and name not in configured
+                if line.settings is not None and not line.is_added and name not in configured
             ]
-            anew = [
-                name
-                for name, line in self._lines.items()
-                if is_other_way and line.is_kept and line.settings and not line.settings.proxy and name not in made
-            ]
-            for name in (*gone, *anew, *made):
-                settings = self._lines[name].settings if name in anew else None
+            self._proxy = proxy
+            changed = list(dict.fromkeys((*gone, *made, *added)))
+            for name in changed:
                 if name in self._lines:
                     await self._end(name)
                 if name in made:
-                    self._start(self._put(made[name], configured[name].adapter, configured[name], is_kept=False))
-                elif settings is not None:
-                    self._start(self._put(self._make(name, settings), settings.adapter, settings, is_kept=True))
-        changed = [*gone, *anew, *made]
+                    self._start(self._put(made[name], configured[name].adapter, configured[name], is_added=False))
+                elif name in added:
+                    self._start(self._put_added(name, added[name]))
         if changed:
             self._changed()
         return changed
 
-    def _is_news(self, name: str, settings: ChannelConfig, *, is_other_way: bool) -> bool:
+    def _refuse_own(self, configured: Mapping[str, ChannelConfig]) -> None:
+        for name in configured:
+            if name in self._lines and self._lines[name].settings is None:
+                raise BadSetting(
+                    f"channels.{name}: this is the name of a channel of the device itself; choose another name",
+                    f"channels.{name}：这是设备自带渠道的名称；请换一个名称",
+                )
+
+    def _is_to_start(self, name: str, settings: ChannelConfig, *, is_added: bool, is_other_way: bool) -> bool:
+        """Say whether a channel is not up as it is set; `is_other_way` where the proxy of all channels has changed."""
         line = self._lines.get(name)
-        return line is None or line.settings != settings or (is_other_way and not settings.proxy)
+        if line is None or line.is_added != is_added or line.settings != settings:
+            return True
+        return line.stamp != stamp_of(settings) or (is_other_way and not settings.proxy)
+
+    async def _keep(self, name: str, settings: ChannelConfig) -> ChannelConfig:
+        """Write a channel's settings to the disk, what is secret in files of its own, and return them as written."""
+        hidden = await asyncio.to_thread(kept.hide_secrets, self._secrets, name, settings)
+        now_ms = self._clock_ms()
+        try:
+            await self._database.write(lambda connection: kept.keep(connection, name, hidden, now_ms))
+        except OutpostError:
+            await asyncio.to_thread(kept.remove_secrets, self._secrets, name)
+            raise
+        return hidden
+
+    def _put_added(self, name: str, settings: ChannelConfig) -> _Line:
+        """Make a channel that was added on the page; one that cannot be made any more says so instead."""
+        channel: Channel
+        try:
+            channel = make_channel(name, settings, self._proxy)
+        except BadSetting as error:
+            log.warning("channel cannot be made", extra={"channel": name, "reason": str(error)})
+            channel = Unmade(name, error)
+        return self._put(channel, settings.adapter, settings, is_added=True)
 
     def _put(
         self,
@@ -273,34 +289,21 @@ class Switchboard:
         kind: str,
         settings: ChannelConfig | None,
         *,
-        is_kept: bool,
+        is_added: bool,
         health: ChannelHealth | None = None,
     ) -> _Line:
         line = _Line(
             channel=channel,
             kind=kind,
             settings=settings,
-            is_kept=is_kept,
+            stamp=stamp_of(settings) if settings else b"",
+            is_added=is_added,
             outbound=self._make_outbound(channel),
             health=health or ChannelHealth(state="connecting"),
             since_ms=self._clock_ms(),
         )
         self._lines[channel.id] = line
         return line
-
-    def _make(self, name: str, settings: ChannelConfig) -> Channel:
-        proxy = "" if settings.proxy == "direct" else settings.proxy or self._proxy
-        module, _, factory = ADAPTERS.get(settings.adapter, settings.adapter).partition(":")
-        place = f"channels.{name}"
-        try:
-            make = getattr(importlib.import_module(module), factory)
-            channel: Channel = make(name, dict(settings.options), ProxiedOutlet(proxy))
-        except (ImportError, AttributeError, TypeError, ValueError) as error:
-            what = f"{place}.adapter: {settings.adapter!r}"
-            raise BadSetting(f"{what} cannot be used: {error}", f"{what} 无法使用：{error}") from error
-        except BadSetting as error:
-            raise BadSetting(f"{place}: {error.en}", f"{place}：{error.zh}") from error
-        return channel
 
     def _start(self, line: _Line) -> None:
         if self._group is not None:
@@ -362,19 +365,6 @@ class Switchboard:
             await self._came_back(facts, off_ms, before)
         except OutpostError as error:
             log.warning("an outage was not told", extra={"channel": facts.name, "reason": str(error)})
-
-
-async def _checked(channel: Channel) -> str:
-    if not isinstance(channel, Checkable):
-        return ""
-    try:
-        async with asyncio.timeout(CHECK_S):
-            return await channel.check()
-    except TimeoutError as error:
-        raise ChannelDown(
-            "The platform did not answer in time: check the network and the proxy, then try again.",
-            "平台未在规定时间内应答：请检查网络和代理后重试。",
-        ) from error
 
 
 def _no_such(name: str) -> NoSuchChannel:

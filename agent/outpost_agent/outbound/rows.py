@@ -66,17 +66,17 @@ def move(
 def offers_of(connection: sqlite3.Connection, seq: int) -> tuple[int, ...]:
     """Return which messages of its chat the message at `seq` offers again; decided at the first time, then kept.
 
-    It offers the oldest ones whose fate is unknown and that no answer which arrived has offered.
+    It offers the oldest ones for the same person whose fate is unknown and that no answer which arrived has offered.
     """
-    channel, chat, decided = connection.execute(
-        "SELECT channel, chat, offers FROM message WHERE seq = ?", (seq,)
+    channel, chat, person, decided = connection.execute(
+        "SELECT channel, chat, person, offers FROM message WHERE seq = ?", (seq,)
     ).fetchone()
     if decided is not None:
         return parse_seqs(decided)
     rows = connection.execute(
         "SELECT seq FROM message WHERE channel = ? AND chat = ? AND direction = 'out' AND state = 'unknown'"
-        " AND offered_by IS NULL AND seq < ? ORDER BY seq LIMIT ?",
-        (channel, chat, seq, OFFERED_AT_ONCE),
+        " AND offered_by IS NULL AND seq < ? AND (person IS NULL OR person = ?) ORDER BY seq LIMIT ?",
+        (channel, chat, seq, person, OFFERED_AT_ONCE),
     ).fetchall()
     offers = tuple(offered for (offered,) in rows)
     connection.execute("UPDATE message SET offers = ? WHERE seq = ?", (" ".join(map(str, offers)), seq))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
@@ -11,6 +11,7 @@ from typing import Literal
 WhenBusy = Literal["steer", "queue", "collect", "interrupt"]
 
 ALBUM_MS = 1_500
+COMING_MS = 600_000
 _COMMANDS = {
     "status": "status",
     "状态": "status",
@@ -114,29 +115,67 @@ def course_of(intent: Intent, when_busy: WhenBusy, *, is_busy: bool) -> Course:
 BUSY = "busy"
 ALBUM = "album:"
 
+Place = tuple[str, str, str]
+"""Channel, chat and person."""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """A message for which no work was started yet; `why` is BUSY, or ALBUM and the album's id."""
 
-    place: tuple[str, str, str]
-    """Channel, chat and person."""
+    place: Place
     message_id: str
     why: str
     created_ms: int
 
 
-def due(held: Sequence[Held], busy: Mapping[tuple[str, str, str], bool], now_ms: int) -> list[list[Held]]:
+class Coming:
+    """Albums of which a message was announced that is not here yet, because its file is still on its way.
+
+    One that does not come within COMING_MS is not waited for any longer.
+    """
+
+    def __init__(self) -> None:
+        self._since_ms: dict[tuple[Place, str], int] = {}
+
+    def expect(self, place: Place, why: str, now_ms: int) -> None:
+        """Note that a message was announced."""
+        self._since_ms[place, why] = now_ms
+
+    def came(self, place: Place, why: str) -> None:
+        """Note that it is here, or will not come."""
+        self._since_ms.pop((place, why), None)
+
+    def waited_for(self, now_ms: int) -> frozenset[tuple[Place, str]]:
+        """Return the albums that are waited for."""
+        return frozenset(key for key, since_ms in self._since_ms.items() if 0 <= now_ms - since_ms < COMING_MS)
+
+
+def due(
+    held: Sequence[Held],
+    busy: Mapping[Place, bool],
+    now_ms: int,
+    *,
+    is_collecting: bool = False,
+    coming: Collection[tuple[Place, str]] = (),
+    since_ms: int = 0,
+) -> list[list[Held]]:
     """Return the groups of messages whose time has come, each to become one piece of work.
 
-    An album is whole when nothing of it has come for ALBUM_MS; a clock that was set makes it whole at once. What was
-    gathered in a busy chat is due when that place is not `busy`.
+    An album is whole when nothing of it is `coming` or has come for ALBUM_MS, of which the device was there to see it,
+    since `since_ms`; a clock that was set makes it whole at once. What was gathered in a busy chat is due when that
+    place is not `busy`; a device that `is_collecting` gathers albums with the rest.
     """
-    groups: dict[tuple[tuple[str, str, str], str], list[Held]] = {}
+    groups: dict[tuple[Place, str], list[Held]] = {}
     for message in held:
-        groups.setdefault((message.place, message.why), []).append(message)
-    return [
-        group
-        for (place, why), group in groups.items()
-        if (not busy.get(place, False) if why == BUSY else not 0 <= now_ms - group[-1].created_ms < ALBUM_MS)
-    ]
+        groups.setdefault((message.place, BUSY if is_collecting else message.why), []).append(message)
+
+    def is_due(message: Held, why: str) -> bool:
+        if why == BUSY and busy.get(message.place, False):
+            return False
+        if message.why == BUSY:
+            return True
+        is_quiet = not 0 <= now_ms - max(message.created_ms, since_ms) < ALBUM_MS
+        return is_quiet and (message.place, message.why) not in coming
+
+    return [group for (_, why), group in groups.items() if all(is_due(message, why) for message in group)]

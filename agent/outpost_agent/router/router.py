@@ -6,23 +6,27 @@ command answers in `commands`; messages that wait for others are started by `gat
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from outpost_agent import replies
 from outpost_agent.chains import log_chain
+from outpost_agent.channels.local import CHANNEL as LOCAL
 from outpost_agent.config import ConversationConfig, LimitsConfig
 from outpost_agent.content import ContentFolder, read_blocks
-from outpost_agent.conversation import AlreadyAccepted, Receive, Reply, find_received, held_messages, receive, reply
+from outpost_agent.conversation import AlreadyAccepted, Receive, Reply, find_received, held_messages
 from outpost_agent.files import AllowedFiles
 from outpost_agent.language import language_of
 from outpost_agent.metrics import Metrics
+from outpost_agent.parting import part_with_strangers
 from outpost_agent.people import People, Stranger, Who
-from outpost_agent.router.commands import Commands
-from outpost_agent.router.core import ALBUM, BUSY, Analyse, Command, Course, course_of, parse_intent
+from outpost_agent.router.commands import Asked, Commands
+from outpost_agent.router.core import ALBUM, BUSY, Analyse, Coming, Command, Course, Place, course_of, parse_intent
 from outpost_agent.tasks.chains import under_way
 from outpost_disk import Database
 from outpost_sdk.channel import Accepted, Attachment, DeviceFull, Incoming, NotPaired
@@ -74,25 +78,33 @@ class Router:
         self._said = said
         self._busy = busy
         self._held = held
+        self._coming = Coming()
 
     async def admit(self, incoming: Incoming, groups: frozenset[str] = NO_GROUPS) -> bool:
         """Say whether this person may talk here, and deal with whom the device does not know."""
         who = self._people.who(incoming.channel, incoming.sender)
         if incoming.is_group:
             is_open = incoming.chat in groups or (who is not None and who.is_owner)
-            return who is not None and incoming.is_addressed and is_open
-        if who is not None:
-            return True
-        await self._people.ask(
-            Stranger(
-                channel=incoming.channel,
-                sender=incoming.sender,
-                name=incoming.sender_name,
-                chat=incoming.chat,
-                language=language_of(incoming.text, incoming.language),
+            is_heard = who is not None and incoming.is_addressed and is_open
+        else:
+            is_heard = who is not None
+        if who is not None and is_heard and incoming.album:
+            self._coming.expect(_place(incoming, who), _album(incoming), self._clock_ms())
+        if who is None and not incoming.is_group:
+            await self._people.ask(
+                Stranger(
+                    channel=incoming.channel,
+                    sender=incoming.sender,
+                    name=incoming.sender_name,
+                    chat=incoming.chat,
+                    language=language_of(incoming.text, incoming.language),
+                )
             )
-        )
-        return False
+        return is_heard
+
+    def coming(self) -> frozenset[tuple[Place, str]]:
+        """Return the albums of which a message was admitted that is not here yet."""
+        return self._coming.waited_for(self._clock_ms())
 
     async def keep(self, name: str, type_: str, content: AsyncIterator[bytes]) -> Attachment:
         """Stream a file to the disk; see `ChannelContext.keep`."""
@@ -103,47 +115,62 @@ class Router:
         who = self._people.who(incoming.channel, incoming.sender)
         if who is None or (incoming.is_group and incoming.chat not in groups and not who.is_owner):
             raise NotPaired("This device does not know you here.", "本设备在这里不认识您。")
-        known = await self._database.read(
-            lambda connection: find_received(connection, incoming.channel, incoming.platform_id, incoming.digest)
-        )
-        if known:
-            return known
-        await self._check_limits(incoming)
-        language = language_of(incoming.text, incoming.language)
         try:
-            if incoming.is_group and incoming.chat not in groups:
-                accepted = await self._answer(incoming, who, replies.group_not_open(incoming.chat, language))
-            else:
-                accepted = await self._take(incoming, who, language)
-        except AlreadyAccepted as known_meanwhile:
-            return known_meanwhile.accepted
+            accepted = await self._accept(incoming, who, is_closed=incoming.is_group and incoming.chat not in groups)
+        except AlreadyAccepted as known:
+            return known.accepted
+        finally:
+            self._coming.came(_place(incoming, who), _album(incoming))
         self._metrics.messages.labels(incoming.channel, "in").inc()
         self._said(incoming.channel, incoming.chat)
         if accepted.task_id is not None:
             self._busy(incoming.channel, incoming.chat)
+        if self._people.who(incoming.channel, incoming.sender) is None:
+            # They were let out while their message was being written.
+            await part_with_strangers(self._database, self._engine, self._people, self._clock_ms())
         return accepted
 
-    async def _take(self, incoming: Incoming, who: Who, language: Language) -> Accepted:
-        if incoming.unfetched and not incoming.attachments:
-            said = replies.too_large_to_fetch(incoming.unfetched, self._address(), language)
-            return await self._answer(incoming, who, said)
-        if incoming.album and incoming.attachments:
-            return await self._hold(incoming, who, f"{ALBUM}{incoming.album}"[:200])
+    async def _accept(self, incoming: Incoming, who: Who, *, is_closed: bool) -> Accepted:
+        known = await self._database.read(
+            lambda connection: find_received(connection, incoming.channel, incoming.platform_id, incoming.digest)
+        )
+        if known:
+            raise AlreadyAccepted(known)
+        await self._check_limits(incoming)
+        language = language_of(incoming.text, incoming.language)
+        if is_closed:
+            return await self._answer(incoming, who, replies.group_not_open(incoming.chat, language))
         intent = parse_intent(incoming.text, has_files=bool(incoming.attachments))
         if isinstance(intent, Command) and intent.name == "analyse":
             return await self._analyse_path(incoming, who, intent.argument, language)
+        if incoming.unfetched and not incoming.attachments:
+            said = replies.too_large_to_fetch(incoming.unfetched, self._address(), language)
+            held = _album(incoming) if incoming.album and incoming.text else ""
+            return await self._answer(incoming, who, said, held=held)
         open_work = await under_way(self._engine, incoming.channel, incoming.chat, who.person)
-        match course_of(intent, self._when_busy, is_busy=bool(open_work)):
+        album = "" if isinstance(intent, Command) else await self._held_album(incoming, who)
+        # Who asks at this machine's own socket waits for an answer of their own.
+        when_busy = "queue" if incoming.channel == LOCAL else self._when_busy
+        course = course_of(intent, when_busy, is_busy=bool(open_work or album))
+        if course is Course.INTERRUPT:
+            for work in open_work:
+                await self._engine.cancel(work.id, self._clock_ms())
+        if incoming.album and incoming.attachments:
+            told = replies.gathered(language) if course is Course.GATHER else None
+            return await self._hold(incoming, who, _album(incoming), told)
+        match course:
+            case Course.STEER if album:
+                return await self._hold(incoming, who, album)
             case Course.STEER:
-                return await self._steer(incoming, who, open_work[0], language)
+                return await self._steer(incoming, who, open_work, language)
             case Course.GATHER:
                 return await self._hold(incoming, who, BUSY, replies.gathered(language))
-            case Course.INTERRUPT:
-                for task in open_work:
-                    await self._engine.cancel(task.id, self._clock_ms())
         if isinstance(intent, Analyse):
             return await self._start(incoming, who, intent.focus, language)
-        return await self._answer(incoming, who, await self._commands.answer(incoming, who, intent, language))
+        message_id = self._new_id()
+        answered = partial(self._answered, incoming, who, message_id)
+        await self._commands.answer(Asked(incoming.channel, incoming.chat, who, language, answered), intent)
+        return Accepted(message_id, None)
 
     async def _check_limits(self, incoming: Incoming) -> None:
         if len(incoming.text) > self._limits.text_characters:
@@ -165,7 +192,7 @@ class Router:
         self._content.check_room()
 
     async def _start(self, incoming: Incoming, who: Who, focus: str, language: Language) -> Accepted:
-        message_id, now_ms = self._new_id(), self._clock_ms()
+        message_id = self._new_id()
         specs = log_chain(
             incoming.attachments,
             new_id=self._new_id,
@@ -177,66 +204,75 @@ class Router:
             focus=focus,
         )
         task_id = specs[-1].id
-        received = Receive(message_id=message_id, task_id=task_id, incoming=incoming, person=who.person)
-        effects: list[Effect] = [received]
+        effects: list[Effect] = [Receive(message_id=message_id, task_id=task_id, incoming=incoming, person=who.person)]
         if incoming.unfetched:
             said = replies.too_large_to_fetch(incoming.unfetched, self._address(), language)
             effects.append(self._reply(incoming, who, message_id, said))
-        await self._engine.put(specs, now_ms, effects)
+        await self._engine.put(specs, self._clock_ms(), effects)
         return Accepted(message_id, task_id)
 
     async def _answer(
-        self, incoming: Incoming, who: Who, said: replies.Said, *, held: str = "", joins: str | None = None
+        self, incoming: Incoming, who: Who, said: replies.Said | None, *, held: str = "", joins: str | None = None
     ) -> Accepted:
-        message_id, now_ms = self._new_id(), self._clock_ms()
-        received = Receive(
-            message_id=message_id, task_id=None, incoming=incoming, person=who.person, held=held, joins=joins
-        )
-        answer = self._reply(incoming, who, message_id, said)
-
-        def commit(connection: sqlite3.Connection) -> None:
-            receive(connection, received, now_ms)
-            reply(connection, answer, now_ms)
-
-        await self._database.write(commit)
-        self._metrics.messages.labels(incoming.channel, "out").inc()
+        message_id = self._new_id()
+        effects = self._answered(incoming, who, message_id, said, held=held, joins=joins)
+        await self._engine.put((), self._clock_ms(), effects)
+        if held:
+            self._held()
         return Accepted(message_id, None)
+
+    async def _steer(self, incoming: Incoming, who: Who, work: Sequence[Task], language: Language) -> Accepted:
+        """Let words join the newest work under way whose last step has not begun: that one will know them."""
+        task = next((task for task in work if task.state != "running"), None)
+        if task is None:
+            return await self._answer(incoming, who, replies.too_late(work[0].spec.title, language))
+        said = replies.steered(task.spec.title, language)
+        return await self._answer(incoming, who, said, joins=task.spec.message_id)
 
     async def _hold(self, incoming: Incoming, who: Who, why: str, said: replies.Said | None = None) -> Accepted:
         """Take a message in and start its work later, with what belongs to it; the first one is answered by `said`."""
-        if said is not None and not await self._is_held(incoming, who, why):
-            accepted = await self._answer(incoming, who, said, held=why)
-        else:
-            accepted, now_ms = Accepted(self._new_id(), None), self._clock_ms()
-            received = Receive(
-                message_id=accepted.message_id, task_id=None, incoming=incoming, person=who.person, held=why
-            )
-            await self._database.write(lambda connection: receive(connection, received, now_ms))
-        self._held()
-        return accepted
+        is_first = said is not None and not await self._held_there(incoming, who)
+        return await self._answer(incoming, who, said if is_first else None, held=why)
 
-    async def _is_held(self, incoming: Incoming, who: Who, why: str) -> bool:
-        place = (incoming.channel, incoming.chat, who.person)
-        held = await self._database.read(held_messages)
-        return any((message.channel, message.chat, message.person) == place and message.held == why for message in held)
+    async def _held_album(self, incoming: Incoming, who: Who) -> str:
+        """Return why the newest album of a person waits in a chat, "" when none does."""
+        held = await self._held_there(incoming, who)
+        return next((why for why in reversed(held) if why.startswith(ALBUM)), "")
 
-    async def _steer(self, incoming: Incoming, who: Who, task: Task, language: Language) -> Accepted:
-        """Let words join the work under way: its steps that begin from now on know them."""
-        said = replies.steered(task.spec.title or task.spec.kind, language)
-        return await self._answer(incoming, who, said, joins=task.spec.message_id)
+    async def _held_there(self, incoming: Incoming, who: Who) -> Sequence[str]:
+        """Return why each of a person's messages waits in a chat, in order."""
+        held = await self._database.read(lambda connection: held_messages(connection, incoming.channel))
+        return [each.held for each in held if (each.chat, each.person) == (incoming.chat, who.person)]
 
     async def _analyse_path(self, incoming: Incoming, who: Who, argument: str, language: Language) -> Accepted:
         """Analyse a file of the machine itself, for its owner."""
         if not who.is_owner:
             return await self._answer(incoming, who, replies.owner_only(language))
-        path, _, focus = argument.partition("\n")
+        named, _, focus = argument.partition("\n")
+        path = named.strip()
         try:
-            with self._files.open(path.strip()) as descriptor:
-                name = Path(path.strip()).name
-                kept = await self._content.keep(name, "application/octet-stream", read_blocks(descriptor))
+            with ExitStack() as stack:
+                descriptor = await asyncio.to_thread(stack.enter_context, self._files.open(path))
+                kept = await self._content.keep(Path(path).name, "application/octet-stream", read_blocks(descriptor))
         except BadInput as error:
             return await self._answer(incoming, who, replies.refused(error, language))
         return await self._start(replace(incoming, attachments=(kept,)), who, focus.strip(), language)
+
+    def _answered(
+        self,
+        incoming: Incoming,
+        who: Who,
+        message_id: str,
+        said: replies.Said | None,
+        *,
+        held: str = "",
+        joins: str | None = None,
+    ) -> tuple[Effect, ...]:
+        """Return the effects that take a message in, and answer it by what is `said`."""
+        received = Receive(
+            message_id=message_id, task_id=None, incoming=incoming, person=who.person, held=held, joins=joins
+        )
+        return (received, self._reply(incoming, who, message_id, said)) if said else (received,)
 
     def _reply(self, incoming: Incoming, who: Who, message_id: str, said: replies.Said) -> Reply:
         return Reply(
@@ -248,3 +284,11 @@ class Router:
             document=said.document,
             reply_to=message_id,
         )
+
+
+def _place(incoming: Incoming, who: Who) -> Place:
+    return (incoming.channel, incoming.chat, who.person)
+
+
+def _album(incoming: Incoming) -> str:
+    return f"{ALBUM}{incoming.album}"[:200]
