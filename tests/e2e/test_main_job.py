@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.demo import ROOT, Demo, running_demo
+from tests.support.browser import browsers
+from tests.support.demo import Demo, running_demo
+from tests.support.logs import auth_log
 
 if TYPE_CHECKING:
     from playwright.async_api import FilePayload, Locator, Page, Route
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker, pytest.mark.timeout(240)]
 
-CHROMIUM = "/usr/bin/chromium"
 # A socket that never opens, as behind a proxy that knows none.
 NO_SOCKETS = """
     window.WebSocket = class extends EventTarget {
@@ -28,32 +27,15 @@ NO_SOCKETS = """
         close() {}
     };
 """
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-LOG = b"".join(
-    b"Jun 14 15:%02d:%02d combo sshd[%d]: Failed password for root from 10.0.0.9 port %d ssh2\n"
-    % (n // 60 % 60, n % 60, 1000 + n, 2000 + n)
-    if n % 3
-    else b"Jun 14 15:%02d:%02d combo CRON[%d]: session opened for user root by uid=0\n" % (n // 60 % 60, n % 60, n)
-    for n in range(900)
-)
+LOG = auth_log()
 
 
 @asynccontextmanager
 async def page_of(demo: Demo, **context: Any) -> AsyncIterator[tuple[Page, list[str]]]:
     """Open a browser; the list collects what the page complained about."""
-    from playwright.async_api import async_playwright  # noqa: PLC0415 - only where a browser is
-
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = await (await browser.new_context(**context)).new_page()
-        complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda said: complaints.append(said.text) if said.type == "error" and "401" not in said.text else None,
-        )
-        yield page, complaints
-        await browser.close()
+    async with browsers() as chromium:
+        visitor = await chromium.visitor(**context)
+        yield visitor.page, visitor.complaints
 
 
 async def open_chat(demo: Demo, page: Page) -> None:
@@ -62,10 +44,7 @@ async def open_chat(demo: Demo, page: Page) -> None:
 
 
 async def open_console(demo: Demo, page: Page) -> None:
-    command = [sys.executable, "-m", "outpost_manager", "link", "--state", str(demo.state / "manager")]
-    printing = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
-    printed, _ = await printing.communicate()
-    await page.goto(printed.decode().split()[-1])
+    await page.goto(await demo.console_link())
     await page.wait_for_selector('[data-testid="device-row"]')
 
 

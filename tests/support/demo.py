@@ -47,6 +47,13 @@ class Demo:
             return False
         return True
 
+    async def console_link(self) -> str:
+        """Return a one-time link to the console, from the command that prints one."""
+        command = [sys.executable, "-m", "outpost_manager", "link", "--state", str(self.state / "manager")]
+        printing = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+        printed, _ = await printing.communicate()
+        return printed.decode().split()[-1]
+
     async def stop(self) -> int:
         """Stop it as its owner would; return the exit code."""
         if self.process.returncode is None:
