@@ -97,7 +97,7 @@ def _show(findings: list[Finding], is_well: bool, output: Output) -> None:
         "space": say("disk space", "磁盘空间"),
         "daemon": say("daemon", "守护进程"),
         "port": say("chat", "聊天端口"),
-        "exposure": say("page", "页面"),
+        "exposure": say("encryption", "加密"),
         "owner": say("owner", "主人"),
         "channel": say("channel", "渠道"),
         "proxy": say("proxy", "网络代理"),

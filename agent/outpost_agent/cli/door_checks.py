@@ -85,7 +85,10 @@ def _of_channel(channel: ChannelView, say: Say) -> Finding:
             f"请更换有效的令牌：先 outpost channel remove {name}，再 outpost channel add {channel.kind}",
         )
         if channel.removable
-        else say(f"put a token that works into channels.{name}", f"请在 channels.{name} 中填写有效的令牌")
+        else say(
+            f"put a token that works into channels.{name} of the settings",
+            f"请在设置的 channels.{name} 中填写有效的令牌",
+        )
     )
     remedies = {
         "on": "",

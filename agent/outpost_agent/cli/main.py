@@ -190,6 +190,7 @@ def _add_channel(commands: _Commands, anywhere: Sequence[_P], say: _Say, parser:
     add.add_argument("kind", choices=("telegram",), metavar="telegram")
     add.add_argument("--name", metavar="NAME", help=say("what to call it", "渠道名称"))
     add.add_argument("--token-file", type=Path, metavar="FILE", help=say("holds the token", "含令牌的文件"))
+    add.add_argument("--token", action=_Seen, help=argparse.SUPPRESS)
     add.add_argument("--proxy", default="", metavar="URL", help=say("http:// or socks5://", "http:// 或 socks5://"))
     add.add_argument("--api", default="", metavar="URL", help=say("another server of the platform", "平台服务器地址"))
     add.add_argument(
@@ -243,6 +244,13 @@ def _limit(text: str) -> int:
     if not 1 <= value <= 1000:
         raise argparse.ArgumentTypeError("expected a number from 1 to 1000")
     return value
+
+
+class _Seen(argparse.Action):
+    """Refuses a secret among the arguments, which every user of this machine can see."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        parser.error("others can see what is among the arguments: pipe the token in, or use --token-file")
 
 
 class _Version(argparse.Action):

@@ -2,157 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
-import zstandard
 
 from outpost_agent.cli.device import find_socket
-from outpost_agent.cli.main import main
 from outpost_agent.cli.output import Output, language_of
 from outpost_agent.cli.views import Status
 from outpost_agent.cli.words import duration, share, size
-from outpost_agent.local.answer import Reply
-from outpost_agent.local.server import Call, LocalServer, Method
-from outpost_sdk.tasks import NoSuchTask
-from outpost_wire.errors import BadInput
+from tests.support.small_device import PARENT, STATUS, TASK, SmallDevice, document, run
 
-TASK = {
-    "id": "01J00000000000000000000003",
-    "kind": "log.report",
-    "title": "app.log",
-    "state": "running",
-    "progress": 0.5,
-    "created": "2026-11-24T02:00:00.000Z",
-    "updated": "2026-11-24T02:00:01.000Z",
-    "attempt": 1,
-    "error": None,
-    "priority": 5,
-}
-PARENT = {**TASK, "id": "01J00000000000000000000002", "kind": "log.analyse", "state": "done", "parents": []}
-STATUS = {
-    "device": {"id": "outpost-1", "name": "kitchen"},
-    "release": "0.1.0",
-    "state": "ready",
-    "uptime_s": 3_700.0,
-    "boot_id": "01J00000000000000000000001",
-    "pid": 42,
-    "chat": "http://127.0.0.1:7780",
-    "health": {"cpu": 0.12, "memory": 0.4, "disk": 0.3, "load": 0.5, "temperature": None, "rss": 50_000_000},
-    "tasks": {"running": 1, "done": 2, "failed": 0},
-    "link": {"connected": True, "outbox": 3},
-    "channels": [{"id": "web", "state": "on"}],
-}
-
-
-class SmallDevice:
-    """Answers as the daemon does, and keeps what it was asked."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.asked: list[Any] = []
-        self.received: list[bytes] = []
-        self.status: dict[str, Any] = dict(STATUS)
-
-    def table(self) -> dict[str, Method]:
-        return {
-            "status": self.tell_status,
-            "tasks.list": self.list,
-            "tasks.show": self.show,
-            "tasks.cancel": self.cancel,
-            "ask": self.ask,
-        }
-
-    async def tell_status(self, _call: Call) -> dict[str, Any]:
-        return self.status
-
-    async def list(self, call: Call) -> list[dict[str, Any]]:
-        self.asked.append(call.params)
-        return [TASK, PARENT]
-
-    async def show(self, call: Call) -> dict[str, Any]:
-        if call.params["task"] != TASK["id"]:
-            raise NoSuchTask(call.params["task"])
-        return {**TASK, "parents": [PARENT]}
-
-    async def cancel(self, call: Call) -> dict[str, Any]:
-        return {"cancelled": [TASK["id"]] if call.params["task"] == TASK["id"] else []}
-
-    async def ask(self, call: Call) -> Reply:
-        self.asked.append(call.params)
-        self.received = [os.pread(number, 1000, 0) for number in call.fds]
-        if call.params["text"] == "refuse":
-            raise BadInput("This file is empty.", "文件是空的。")
-        await call.update({"accepted": {"message_id": "M1", "task_id": TASK["id"]}})
-        await call.update({"task": TASK})
-        made = {"../report.md": b"# Report", "events.jsonl": zstandard.compress(b'{"line":1}\n')}
-        numbers, attachments = [], []
-        for index, (name, content) in enumerate(made.items()):
-            path = self._folder / str(index)
-            path.write_bytes(content)
-            numbers.append(os.open(path, os.O_RDONLY))
-            encoding = "zstd" if name.endswith("jsonl") else ""
-            attachments.append({"name": name, "type": "x/y", "size": len(content), "encoding": encoding})
-        return Reply({"text": "All **well**.", "attachments": attachments}, files=numbers)
-
-
-@pytest.fixture
-def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallDevice]:
-    """Run a small device in a thread and point the command at it."""
-    small = SmallDevice(tmp_path)
-    path = tmp_path / "state" / "device.sock"
-    monkeypatch.setenv("OUTPOST_SOCKET", str(path))
-    is_up = threading.Event()
-    loop = asyncio.new_event_loop()
-    down = asyncio.Event()
-
-    async def serve() -> None:
-        async with LocalServer(path, small.table()):
-            is_up.set()
-            await down.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    assert is_up.wait(10)
-    yield small
-    loop.call_soon_threadsafe(down.set)
-    thread.join()
-    loop.close()
-
-
-@pytest.fixture(autouse=True)
-def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in an empty folder, in English, with nothing named in the environment."""
-    empty = tmp_path / "here"
-    empty.mkdir()
-    monkeypatch.chdir(empty)
-    for name in ("LC_ALL", "LC_MESSAGES", "OUTPOST_SOCKET", "OUTPOST_STATE", "OUTPOST_DEBUG"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("LANG", "C.UTF-8")
-
-
-def document(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Return the one JSON document that was printed."""
-    out = capsys.readouterr().out
-    assert out.count("\n") == 1
-    return json.loads(out)
-
-
-def run(*arguments: str) -> int:
-    """Return the exit code, also where argparse leaves by itself."""
-    try:
-        return main(arguments)
-    except SystemExit as leaving:
-        return int(leaving.code or 0)
+pytestmark = pytest.mark.usefixtures("surroundings")
 
 
 def test_without_arguments_it_says_what_to_try(capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,11 +44,12 @@ def test_status_for_people(device: SmallDevice, capsys: pytest.CaptureFixture[st
         "Release: 0.1.0",
         "State: ready, up 1 h 1 min",
         "Chat: http://127.0.0.1:7780",
+        "Owner: nobody yet: run `outpost claim`",
         "Machine: CPU 12%, memory 40%, disk 30%, load 0.50",
         "Daemon: pid 42, 47.7 MiB of memory",
         "Tasks: 1 running, 2 done",
         "Manager: connected, 3 messages on their way",
-        "Channels: web on",
+        "Channels: web on, telegram @kitchen_bot unreachable",
     ]
 
 
@@ -196,7 +62,16 @@ def test_status_in_chinese(
     assert run("status") == 0
     out = capsys.readouterr().out
     assert "状态: 就绪，已运行 1 小时 1 分" in out
+    assert "主人: 尚未认领：请运行 outpost claim" in out
     assert "管理端: 未设置，设备独立运行" in out
+    assert "渠道: web 已连接，telegram @kitchen_bot 连不上" in out
+
+
+def test_status_of_a_device_that_has_an_owner(device: SmallDevice, capsys: pytest.CaptureFixture[str]) -> None:
+    device.status["owned"] = True
+
+    assert run("status") == 0
+    assert "Owner: yes\n" in capsys.readouterr().out
 
 
 def test_task_list_asks_for_what_was_wanted(device: SmallDevice, capsys: pytest.CaptureFixture[str]) -> None:
@@ -232,6 +107,30 @@ def test_task_show_of_none_is_one_sentence(device: SmallDevice, capsys: pytest.C
 def test_task_cancel(device: SmallDevice, capsys: pytest.CaptureFixture[str], task: str, words: str) -> None:
     assert run("task", "cancel", task) == 0
     assert capsys.readouterr().out == f"{words}\n"
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("C", f"Trying {TASK['id']} again."), ("zh_CN.UTF-8", f"正在重试 {TASK['id']}。")]
+)
+def test_task_retry(
+    device: SmallDevice,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    language: str,
+    words: str,
+) -> None:
+    monkeypatch.setenv("LC_ALL", language)
+
+    assert run("task", "retry", str(TASK["id"])) == 0
+    assert capsys.readouterr().out == f"{words}\n"
+    assert device.asked == [{"task": TASK["id"]}]
+
+
+def test_a_task_that_cannot_be_tried_again_is_one_sentence(
+    device: SmallDevice, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("task", "retry", str(PARENT["id"]), "--json") == 1
+    assert document(capsys)["error"] == {"code": "bad_input", "message": "This task cannot be tried again: it is done."}
 
 
 def test_ask_sends_the_files_and_shows_the_answer(
@@ -306,6 +205,16 @@ def test_a_file_that_cannot_be_sent_is_one_sentence(
         ("task", "list", "--limit", "0"),
         ("task", "list", "--limit", "many"),
         ("status", "--unknown"),
+        ("pair",),
+        ("pair", "approve"),
+        ("channel",),
+        ("channel", "add"),
+        ("channel", "add", "pigeon"),
+        ("channel", "add", "telegram", "--token", "7:SECRET"),
+        ("channel", "remove"),
+        ("claim", "--take", "--link"),
+        ("claim", "--recover"),
+        ("claim", "CODE"),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_two(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
@@ -317,7 +226,22 @@ def test_wrong_usage_is_one_sentence_and_two(capsys: pytest.CaptureFixture[str],
 
 
 @pytest.mark.parametrize(
-    "arguments", [("status",), ("ask", "hello"), ("task", "list"), ("task", "show", "X"), ("task", "cancel", "X")]
+    "arguments",
+    [
+        ("status",),
+        ("ask", "hello"),
+        ("task", "list"),
+        ("task", "show", "X"),
+        ("task", "cancel", "X"),
+        ("task", "retry", "X"),
+        ("claim",),
+        ("claim", "--take"),
+        ("claim", "--link"),
+        ("pair", "list"),
+        ("pair", "approve", "X"),
+        ("channel", "list"),
+        ("channel", "test", "X"),
+    ],
 )
 def test_without_a_daemon_it_says_how_to_start_one(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: tuple[str, ...]

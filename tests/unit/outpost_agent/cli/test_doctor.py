@@ -202,6 +202,7 @@ def test_doctor_fails_when_a_check_fails(ill: Path, capsys: pytest.CaptureFixtur
         "space",
         "daemon",
         "port",
+        "exposure",
         "broker",
         "clock",
         "fonts",
