@@ -1,4 +1,4 @@
-"""The demo's supervisor with a real broker, a real manager and a small stand-in for the device."""
+"""The demo's supervisor with a real broker, a real manager and small stand-ins for the device and its command."""
 
 from __future__ import annotations
 
@@ -45,7 +45,29 @@ async def main():
 asyncio.run(main())
 """
 
-SUPERVISOR = """
+COMMAND = """
+import json, os, signal, sys
+from pathlib import Path
+
+state, option = Path(sys.argv[1]), sys.argv[3]
+owned, link = state / "owned", {"link": "http://device/#code=ONCE"}
+if option == "--link":
+    print(json.dumps(link))
+elif owned.exists():
+    print(json.dumps({"error": {"code": "already_claimed", "message": "somebody owns it"}}))
+    sys.exit(1)
+else:
+    owned.touch()
+    if (state / "cut").exists():
+        os.kill(os.getppid(), signal.SIGKILL)
+    else:
+        print(json.dumps({**link, "recovery": "the recovery file"}))
+"""
+
+SUPERVISOR = f"""
+COMMAND = {COMMAND!r}
+"""
+SUPERVISOR += """
 import asyncio, sys
 from pathlib import Path
 from outpost_manager import cli
@@ -55,7 +77,8 @@ default_commands = run.default_commands
 
 def with_stand_in(folder):
     stand_in = [*sys.argv[1:4], "run", "--config", str(folder.device_config)]
-    return {**default_commands(folder), "device": stand_in}
+    command = [sys.executable, "-c", COMMAND, str(folder.root)]
+    return {**default_commands(folder), "device": stand_in, "command": command}
 
 run.default_commands = with_stand_in
 sys.exit(cli.main(sys.argv[4:]))
@@ -98,14 +121,14 @@ class Demo:
         pipe = asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, env=environment)
 
-    async def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
-        """Stop it and return its status and what else it had printed to stdout."""
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
+        """Stop it and return its status, what else it had printed to stdout, and what to stderr."""
         assert self.process is not None
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(number)
         async with asyncio.timeout(WAIT_S):
-            rest, _ = await self.process.communicate()
-        return self.process.returncode or 0, rest.decode()
+            rest, news = await self.process.communicate()
+        return self.process.returncode or 0, rest.decode(), news.decode()
 
     def run_json(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.state / "run.json").read_text())
@@ -166,7 +189,7 @@ async def test_prints_one_line_and_keeps_it_in_the_folder(demo: Demo) -> None:
         me = await response.json()
     assert me["manager"]["link"] == "up"
     assert {(demo.state / name).stat().st_mode & 0o777 for name in ("run.json", "demo.json", "device.toml")} == {0o600}
-    status, rest = await demo.stop()
+    status, rest, _ = await demo.stop()
     assert (status, rest) == (0, "")
     assert not (demo.state / "run.json").exists()
 
@@ -255,13 +278,44 @@ async def test_a_program_that_is_not_there_is_one_sentence(tmp_path: Path) -> No
     assert message.startswith("the device does not start: /nowhere/outpost: No such file or directory; its log is ")
 
 
+async def test_the_device_is_claimed_once_and_its_recovery_file_kept(demo: Demo) -> None:
+    recovery = demo.state / "recovery.txt"
+    assert recovery.read_text() == "the recovery file"
+    assert recovery.stat().st_mode & 0o777 == 0o600
+    _, _, first = await demo.stop()
+    await demo.start()
+    _, _, second = await demo.stop()
+    assert f"claimed for you. Whoever holds its recovery file can become its owner:\n  {recovery}\n" in first
+    assert f"The device is yours since an earlier start. Its recovery file of then:\n  {recovery}\n" in second
+
+
+async def test_a_supervisor_killed_between_claim_and_file_says_what_to_do_at_the_next_start(tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "state")
+    choose_ports(demo.state)
+    (demo.state / "cut").touch()
+    killed = await demo.spawn()
+    await killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    await demo.start()
+    _, _, news = await demo.stop()
+    recovery = demo.state / "recovery.txt"
+    assert (
+        f"cut off before its recovery file was written.\nMake a new one:\n  outpost --state {demo.state} claim" in news
+    )
+    assert not recovery.exists()
+    assert await nobody_names(demo.state)
+
+
 async def test_a_person_is_told_where_to_click(tmp_path: Path) -> None:
     demo = Demo(tmp_path / "state", options=())
     demo.process = await demo.spawn()
     assert demo.process.stdout is not None
     async with asyncio.timeout(WAIT_S):
+        await demo.process.stdout.readuntil(b"Chat  ")
+        chat = (await demo.process.stdout.readline()).decode().strip()
         await demo.process.stdout.readuntil(b"Console  ")
         link = (await demo.process.stdout.readline()).decode().strip()
+    assert chat == "http://device/#code=ONCE"
     console, _, code = link.partition("/#code=")
     async with aiohttp.ClientSession() as client:
         async with client.post(f"{console}/api/v1/session", json={"code": code}) as response:

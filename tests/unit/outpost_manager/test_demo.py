@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import io
 import os
 import socket
 import subprocess
@@ -22,7 +21,6 @@ from outpost_manager.demo.folder import Choices, DemoFolder, device_name, is_fre
 from outpost_manager.demo.logbook import Logbook
 from outpost_manager.demo.process import MARK, end_leftovers
 from outpost_manager.demo.settings import toml, write_settings
-from outpost_manager.demo.words import Words
 from outpost_manager.errors import ProgramMissing
 from outpost_wire.topics import is_name
 
@@ -211,12 +209,3 @@ async def test_what_an_earlier_demo_left_is_ended_and_strangers_are_left_alone(t
     finally:
         stranger.kill()
         await stranger.wait()
-
-
-def test_the_welcome_has_both_links_in_both_languages(folder: DemoFolder) -> None:
-    for language in ("en", "zh"):
-        out = io.StringIO()
-        words = Words(language, out, io.StringIO())
-        words.welcome("http://c", "CODE", "http://d", "TOKEN", folder)
-        assert "http://c/#code=CODE\n" in out.getvalue()
-        assert "http://d/#token=TOKEN\n" in out.getvalue()
