@@ -39,7 +39,7 @@ async def page_of(demo: Demo, **context: Any) -> AsyncIterator[tuple[Page, list[
 
 
 async def open_chat(demo: Demo, page: Page) -> None:
-    await page.goto(f"{demo.first_line['chat']}/#token={demo.first_line['chat_token']}")
+    await page.goto(await demo.chat_link())
     await page.wait_for_selector('[data-testid="connection"][data-state="online"]')
 
 

@@ -54,6 +54,14 @@ class Demo:
         printed, _ = await printing.communicate()
         return printed.decode().split()[-1]
 
+    async def chat_link(self) -> str:
+        """Return a fresh one-time link into the chat, as its owner gets one."""
+        command = [sys.executable, "-m", "outpost_agent", "--state", str(self.state), "claim", "--link", "--json"]
+        asking = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+        printed, _ = await asking.communicate()
+        link: str = json.loads(printed)["link"]
+        return link
+
     async def stop(self) -> int:
         """Stop it as its owner would; return the exit code."""
         if self.process.returncode is None:

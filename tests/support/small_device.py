@@ -113,7 +113,7 @@ class SmallDevice:
     def table(self) -> dict[str, Method]:
         return {
             "status": self.tell_status,
-            "tasks.list": self.list,
+            "tasks.list": self.list_tasks,
             "tasks.show": self.show,
             "tasks.cancel": self.cancel,
             "tasks.retry": self.retry,
@@ -136,7 +136,7 @@ class SmallDevice:
     async def tell_status(self, _call: Call) -> dict[str, Any]:
         return self.status
 
-    async def list(self, call: Call) -> list[dict[str, Any]]:
+    async def list_tasks(self, call: Call) -> list[dict[str, Any]]:
         self.asked.append(call.params)
         return [TASK, PARENT]
 

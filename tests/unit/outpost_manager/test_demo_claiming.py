@@ -261,7 +261,8 @@ def test_without_a_link_the_welcome_has_the_address(folder: DemoFolder, language
 def test_programs_starters_hear_of_it_beside_the_line(
     folder: DemoFolder, ownership: Ownership, en: str, zh: str
 ) -> None:
-    for language, words in (("en", en), ("zh", zh)):
+    sentences: dict[Language, str] = {"en": en, "zh": zh}
+    for language, words in sentences.items():
         out, news = io.StringIO(), io.StringIO()
         Words(language, out, news).entered(Entrance(ownership, LINK), folder)
         assert words in news.getvalue()
