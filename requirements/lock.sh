@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes runtime.txt, build.txt and dev.txt: every version and hash for Python 3.11 to 3.13 on x86-64 and arm64.
+# Writes runtime.txt, build.txt, dev.txt and bench.txt: every version and hash for Python 3.11 to 3.13 on x86-64 and arm64.
 # Versions already there are kept where they still fit; `requirements/lock.sh --upgrade` takes the newest.
 set -euo pipefail
 cd "$(dirname "$0")/.."

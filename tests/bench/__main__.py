@@ -119,12 +119,13 @@ def print_tables(figures: Figures, loads: dict[str, float], missing: dict[str, s
     print(f"\n{machine()}; load before: " + ", ".join(f"{name} {load:.1f}" for name, load in loads.items()) + "\n")
     if not figures.keys().isdisjoint(table.BUDGETS):
         print(*table.budgets(figures), "", sep="\n")
+    nanobot = f"nanobot-ai {peer.version('nanobot-ai')}"
+    if "nanobot" in missing:
+        print(*table.comparison(figures, nanobot, missing["nanobot"]), sep="\n")
     if "their_idle_pss_mb" in figures:
-        print(*table.comparison(figures, f"nanobot-ai {peer.version('nanobot-ai')}"), sep="\n")
+        print(*table.comparison(figures, nanobot), sep="\n")
         calls, size_kb = figures["their_model_calls"], figures["their_prompt_kb"]
         print(f"\nnanobot asked its model {calls:.3g} times for each message, with {size_kb:.1f} kB each time.")
-    for name, reason in missing.items():
-        print(f"\nSkipped: {name}: {reason}.")
 
 
 def machine() -> str:

@@ -87,10 +87,13 @@ def budgets(figures: Figures) -> Iterator[str]:
             yield f"| {budget.what} | {_figure(value)} {budget.unit} | {limits} | {budget.verdict(value)} |"
 
 
-def comparison(figures: Figures, peer: str) -> Iterator[str]:
-    """Return the lines of the table of `our_…` beside `their_…` figures, those of `peer`."""
+def comparison(figures: Figures, peer: str, missing: str = "") -> Iterator[str]:
+    """Return the lines of the table of `our_…` beside `their_…` figures, those of `peer`; `missing` says why not."""
     yield f"| Same load, same run | Outpost | {peer} | Outpost ÷ {peer.partition(' ')[0]} |"
     yield "|:--|--:|--:|--:|"
+    if missing:
+        yield f"| skipped: {missing} | | | |"
+        return
     for name, budget in COMPARED.items():
         ours, theirs = figures[f"our_{name}"], figures[f"their_{name}"]
         ratio = f"{_figure(ours / theirs)} ×" if theirs else ""
