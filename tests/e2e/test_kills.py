@@ -68,7 +68,7 @@ async def until_all_answered(client: Client, load: Load) -> list[dict[str, Any]]
     async with asyncio.timeout(SETTLE_S):
         while True:
             messages = await client.all_messages()
-            if wanted <= {message["reply_to"] for message in messages}:
+            if wanted <= {message["reply_to"] for message in messages if message["direction"] == "out"}:
                 return messages
             await asyncio.sleep(0.5)
 
