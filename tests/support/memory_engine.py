@@ -274,7 +274,8 @@ class MemoryEngine:
     def _move(self, entry: _Entry, event: Event, now_ms: int, failure: Failure | None = None) -> None:
         state = core.step(entry.task.state, event)
         entry.task = replace(entry.task, state=state, updated_ms=now_ms, lease_until_ms=None, failure=failure)
-        entry.rank = core.rank(entry.task.spec.priority, self._clock.at(now_ms))
+        rank = core.rank(entry.task.spec.priority, self._clock.at(now_ms))
+        entry.rank = entry.rank if event is Event.CLAIMED else rank
         entry.due_ms = entry.pause_ms = None
         if event is Event.RELEASED and entry.task.spec.not_before_ms > now_ms:
             entry.due_ms = entry.task.spec.not_before_ms
@@ -282,8 +283,9 @@ class MemoryEngine:
     def _interrupt(self, entry: _Entry, now_ms: int) -> Sequence[Task]:
         if core.is_late(entry.task.spec, now_ms) or not core.is_excused(entry.task):
             return self._lose(entry, now_ms)
-        before = entry.task
+        before, rank = entry.task, entry.rank
         self._move(entry, Event.POSTPONED, now_ms)
+        entry.rank = rank
         entry.task = replace(entry.task, attempt=before.attempt - 1, interruptions=before.interruptions + 1)
         return ()
 

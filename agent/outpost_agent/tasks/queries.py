@@ -142,6 +142,12 @@ def save(
     connection.execute(statement, values)
 
 
+def rank_of(connection: sqlite3.Connection, seq: int) -> int:
+    """Return the place in the queue that the task at `seq` has, or had before it was claimed."""
+    (rank,) = connection.execute("SELECT rank FROM task WHERE seq = ?", (seq,)).fetchone()
+    return int(rank)
+
+
 def find(connection: sqlite3.Connection, task: TaskId) -> Stored | None:
     """Return a task by its id, or None."""
     return _one(connection.execute(f"SELECT {COLUMNS} FROM task WHERE id = ?", (task,)).fetchone())

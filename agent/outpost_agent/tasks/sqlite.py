@@ -237,7 +237,7 @@ class SqliteEngine:
         return dict.fromkeys(STATES, 0) | await self._database.read(queries.counts)
 
     async def recover(self, now_ms: int) -> tuple[Task, ...]:
-        """Begin a new life of the engine: what was running is ready again at once, or fails if it may not be.
+        """Begin a new life of the engine: what was running is ready again where it stood, or fails if it may not be.
 
         Being interrupted costs a task none of its attempts, up to INTERRUPTIONS_LIMIT times. To be called once, before
         the first claim. Returns the tasks that failed for good.
@@ -308,8 +308,11 @@ class SqliteEngine:
         *,
         due_ms: int | None = None,
         pause_ms: int | None = None,
+        keeps_place: bool = False,
     ) -> Task:
         rank = core.rank(task.spec.priority, self._steady(connection, task.updated_ms))
+        if keeps_place:
+            rank = queries.rank_of(connection, seq)
         queries.save(connection, seq, task, rank=rank, due_ms=due_ms, pause_ms=pause_ms)
         self._changed(connection, task)
         return task
@@ -330,7 +333,8 @@ class SqliteEngine:
             yield from self._lose(connection, seq, now_ms)
             return
         ready = _after(task, Event.POSTPONED, now_ms)
-        self._save(connection, seq, replace(ready, attempt=task.attempt - 1, interruptions=task.interruptions + 1))
+        again = replace(ready, attempt=task.attempt - 1, interruptions=task.interruptions + 1)
+        self._save(connection, seq, again, keeps_place=True)
 
     def _lose(self, connection: sqlite3.Connection, seq: int, now_ms: int) -> Iterator[Task]:
         task = queries.load(connection, seq)

@@ -195,6 +195,15 @@ def test_recovery_makes_what_was_running_ready_at_once(engine: SqliteEngine, sto
         run(again.finish(old.id, old.epoch, Outcome(), (), NOW + 1))
 
 
+def test_what_a_restart_interrupts_keeps_its_place_in_the_queue(engine: SqliteEngine, store: InlineDatabase) -> None:
+    run(engine.put([spec("a")], NOW))
+    run(engine.put([spec("b")], NOW + 1))
+    assert claim(engine, NOW + 2).id == "a"
+    again = open_engine(store)
+    run(again.recover(NOW + 3))
+    assert [task.id for task in run(again.claim(["work"], 2, LEASE, NOW + 4))] == ["a", "b"]
+
+
 def test_a_task_that_is_interrupted_again_and_again_ends(engine: SqliteEngine, store: InlineDatabase) -> None:
     run(engine.put([spec("a", retry=Retry(attempts=1)), spec("b", parents=("a",))], NOW))
     for _ in range(INTERRUPTIONS_LIMIT):
