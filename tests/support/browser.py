@@ -48,6 +48,12 @@ class Browsers:
         self.visitors.append(visitor)
         return visitor
 
+    async def close_visitors(self) -> None:
+        """Close every browser that was opened, and forget it."""
+        for visitor in self.visitors:
+            await visitor.page.context.close()
+        self.visitors = []
+
     def complaints(self) -> list[str]:
         """Return what any page complained about."""
         return [said for visitor in self.visitors for said in visitor.complaints]

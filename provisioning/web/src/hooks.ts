@@ -3,7 +3,7 @@
 import { createContext } from "preact";
 import { useCallback, useContext, useEffect, useRef, useState } from "preact/hooks";
 
-import type { Api } from "./api";
+import { type Api, Refused } from "./api";
 import type { Deed, Deeds } from "./deeds";
 import type { Live, LiveState } from "./live";
 import type { FleetEvent } from "./model";
@@ -28,6 +28,9 @@ export interface Followed<T> {
   error: unknown;
   reload: () => void;
 }
+
+/** How soon a fetch that failed is tried again while the stream is open. */
+const RETRY_MS = 3000;
 
 /**
  * Fetch a value at every opening of the stream and keep it up to date with `after`.
@@ -54,19 +57,23 @@ export function useFollowed<T>(
     let current: T | null = null;
     let held: FleetEvent[] | null = null;
     let turn = 0;
+    let retry: ReturnType<typeof setTimeout> | undefined;
     const show = (value: T | null, error: unknown) => {
       current = value;
       setState({ key, value, error });
     };
     const opened = async () => {
       const mine = (turn += 1);
+      clearTimeout(retry);
       held = [];
       try {
         const value = await latest.current.load();
         if (mine !== turn) return;
         show(held.length ? latest.current.after(value, held) : value, null);
       } catch (error) {
-        if (mine === turn) show(current, error);
+        if (mine !== turn) return;
+        show(current, error);
+        if (!(error instanceof Refused)) retry = setTimeout(() => live.isOpen && void opened(), RETRY_MS);
       } finally {
         if (mine === turn) held = null;
       }
@@ -81,6 +88,7 @@ export function useFollowed<T>(
     const unfollow = live.follow({ opened: () => void opened(), happened });
     return () => {
       turn += 1;
+      clearTimeout(retry);
       unfollow();
     };
   }, [live, key]);

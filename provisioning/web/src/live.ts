@@ -59,9 +59,14 @@ export class Live {
     this.stopped.abort();
   }
 
+  /** Whether the stream is open; when it is not, its next opening fetches everything anew. */
+  get isOpen(): boolean {
+    return this.state === "live" || this.state === "deaf";
+  }
+
   follow(follower: Follower): () => void {
     this.followers.add(follower);
-    if (this.state === "live" || this.state === "deaf") follower.opened();
+    if (this.isOpen) follower.opened();
     return () => this.followers.delete(follower);
   }
 
