@@ -299,9 +299,8 @@ async def test_a_supervisor_killed_between_claim_and_file_says_what_to_do_at_the
     await demo.start()
     _, _, news = await demo.stop()
     recovery = demo.state / "recovery.txt"
-    assert (
-        f"cut off before its recovery file was written.\nMake a new one:\n  outpost --state {demo.state} claim" in news
-    )
+    assert "cut off before its recovery file was written.\nMake a new one:\n" in news
+    assert f"outpost --state {demo.state} claim --new-recovery {recovery}\n" in news
     assert not recovery.exists()
     assert await nobody_names(demo.state)
 

@@ -26,7 +26,7 @@ from outpost_manager.demo.folder import LOOPBACK, Choices, DemoFolder, is_free, 
 from outpost_manager.demo.logbook import Logbook
 from outpost_manager.demo.process import ask, end_leftovers
 from outpost_manager.demo.settings import CHAT_TOKEN, CONSOLE_TOKEN, device_socket, write_settings
-from outpost_manager.demo.words import Words
+from outpost_manager.demo.words import Words, pasteable
 from outpost_manager.errors import ChildFailed, PortTaken
 from outpost_manager.ownership import own_folder
 from outpost_wire.http import Language
@@ -54,7 +54,7 @@ async def run_demo(
     Raises FolderHeld or ManagerError.
     """
     folder = DemoFolder(state.absolute())
-    words = Words(language, out=sys.stdout, news=sys.stderr)
+    words = Words(language, out=sys.stdout, news=sys.stderr, named=pasteable)
     with own_folder(folder.root, "outpost-fleet demo"):
         folder.make()
         choices = keep_choices(folder)

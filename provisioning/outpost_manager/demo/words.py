@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import TextIO
 
 from outpost_manager.access import CODE_LIFE_S
@@ -17,9 +21,12 @@ ROLES_ZH = {"broker": "消息代理", "manager": "管理端", "device": "设备"
 
 
 class Words:
-    """Says things: news to `news`, and the welcome to `out`."""
+    """Says things: news to `news`, and the welcome to `out`; `named(program)` is how a program is called in a shell."""
 
-    def __init__(self, language: Language, out: TextIO, news: TextIO) -> None:
+    def __init__(
+        self, language: Language, out: TextIO, news: TextIO, *, named: Callable[[str], str] = lambda program: program
+    ) -> None:
+        self._named = named
         self._is_chinese = language == "zh"
         self._out = out
         self._news = news
@@ -31,9 +38,8 @@ class Words:
     def leftovers(self, count: int) -> None:
         """Processes of an earlier demo were still there and have been ended."""
         if count:
-            self._tell(
-                f"Ended {count} processes that an earlier demo left behind.", f"已结束上次演示遗留的 {count} 个进程。"
-            )
+            processes = "1 process" if count == 1 else f"{count} processes"
+            self._tell(f"Ended {processes} that an earlier demo left behind.", f"已结束上次演示遗留的 {count} 个进程。")
 
     def ended(self, role: str, status: int, wait_s: float, last: str) -> None:
         """A child has ended and will be started again."""
@@ -50,15 +56,16 @@ class Words:
 
     def entered(self, entrance: Entrance, folder: DemoFolder) -> None:
         """Tell whose the device is, where no welcome does."""
-        self._tell(*_ownership(entrance, folder))
+        self._tell(*self._ownership(entrance, folder))
 
     def welcome(self, console: str, code: str, chat: str, entrance: Entrance, folder: DemoFolder) -> None:
         """Everything is ready: where to click, and whose the device is."""
         state = shlex.quote(str(folder.root))
         chat_link, console_link = entrance.link or f"{chat}/", f"{console}/#code={code}"
         chat_minutes, minutes = CHAT_LINK_LIFE_S // 60, CODE_LIFE_S // 60
-        another, another_console = f"outpost --state {state} claim --link", f"outpost-fleet link --state {state}"
-        owned_en, owned_zh = _ownership(entrance, folder)
+        another = f"{self._named('outpost')} --state {state} claim --link"
+        another_console = f"{self._named('outpost-fleet')} link --state {state}"
+        owned_en, owned_zh = self._ownership(entrance, folder)
         if self._is_chinese:
             once = f"          （一次性链接，{chat_minutes} 分钟内有效；新链接：{another}）\n" if entrance.link else ""
             text = f"""
@@ -91,43 +98,51 @@ Everything is kept in {folder.root}. Ctrl-C stops it.
 """
         print(text, file=self._out, flush=True)
 
+    def _ownership(self, entrance: Entrance, folder: DemoFolder) -> tuple[str, str]:
+        """Return in both languages whose the device is, and what to do where something is to be done."""
+        command = f"{self._named('outpost')} --state {shlex.quote(str(folder.root))} claim"
+        anew = f"{command} --new-recovery {shlex.quote(str(folder.recovery))}"
+        match entrance.ownership:
+            case Ownership.TAKEN:
+                return (
+                    "The device has been claimed for you. Whoever holds its recovery file can become its owner:\n"
+                    f"  {folder.recovery}",
+                    f"已为您认领设备。持有以下恢复文件的人可以成为设备的主人，请妥善保存：\n  {folder.recovery}",
+                )
+            case Ownership.OURS:
+                return (
+                    f"The device is yours since an earlier start. Its recovery file of then:\n  {folder.recovery}",
+                    f"设备已在之前启动时为您认领，当时的恢复文件：\n  {folder.recovery}",
+                )
+            case Ownership.THEIRS:
+                return (
+                    "The device has an owner already and was left as it is; its recovery file is where its owner put it.",
+                    "设备已有主人，因此未作改动；恢复文件在主人存放的位置。",
+                )
+            case Ownership.CUT_OFF:
+                return (
+                    "The device was claimed for you, but that was cut off before its recovery file was written.\n"
+                    f"Make a new one:\n  {anew}",
+                    f"已为您认领设备，但在写入恢复文件之前被中断。请生成新的恢复文件：\n  {anew}",
+                )
+            case Ownership.UNCLEAR:
+                return (
+                    f"The device could not be claimed for you: {entrance.reason or 'its command said nothing'}\n"
+                    f"Claim it yourself:\n  {command}",
+                    f"未能为您认领设备：{entrance.reason or '命令没有任何输出'}\n请自行认领：\n  {command}",
+                )
+
     def _tell(self, en: str, zh: str) -> None:
         print(zh if self._is_chinese else en, file=self._news, flush=True)
 
 
-def _ownership(entrance: Entrance, folder: DemoFolder) -> tuple[str, str]:
-    """Return in both languages whose the device is, and what to do where something is to be done."""
-    command = f"outpost --state {shlex.quote(str(folder.root))} claim"
-    anew = f"{command} --new-recovery {shlex.quote(str(folder.recovery))}"
-    match entrance.ownership:
-        case Ownership.TAKEN:
-            return (
-                "The device has been claimed for you. Whoever holds its recovery file can become its owner:\n"
-                f"  {folder.recovery}",
-                f"已为您认领设备。持有以下恢复文件的人可以成为设备的主人，请妥善保存：\n  {folder.recovery}",
-            )
-        case Ownership.OURS:
-            return (
-                f"The device is yours since an earlier start. Its recovery file of then:\n  {folder.recovery}",
-                f"设备已在之前启动时为您认领，当时的恢复文件：\n  {folder.recovery}",
-            )
-        case Ownership.THEIRS:
-            return (
-                "The device had an owner already and was left as it is; its owner keeps its recovery file.",
-                "设备已有主人，因此未作改动；恢复文件由其主人保管。",
-            )
-        case Ownership.CUT_OFF:
-            return (
-                "The device was claimed for you, but that was cut off before its recovery file was written.\n"
-                f"Make a new one:\n  {anew}",
-                f"已为您认领设备，但在写入恢复文件之前被中断。请生成新的恢复文件：\n  {anew}",
-            )
-        case Ownership.UNCLEAR:
-            return (
-                f"The device could not be claimed for you: {entrance.reason or 'its command said nothing'}\n"
-                f"Claim it yourself:\n  {command}",
-                f"未能为您认领设备：{entrance.reason or '命令没有任何输出'}\n请自行认领：\n  {command}",
-            )
+def pasteable(program: str) -> str:
+    """Return how a program of this installation is called in a shell that stands where this process does."""
+    if shutil.which(program) is not None:
+        return program
+    beside = Path(sys.executable).with_name(program)
+    here = Path.cwd()
+    return shlex.quote(str(beside.relative_to(here) if beside.is_relative_to(here) else beside))
 
 
 def _status(status: int) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from outpost_manager.demo.claiming import PASSING, Answer, Entrance, Ownership, enter, parse_answer
 from outpost_manager.demo.folder import DemoFolder
-from outpost_manager.demo.words import Words
+from outpost_manager.demo.words import Words, pasteable
 from outpost_manager.errors import FolderUnusable
 from outpost_wire.http import Language
 
@@ -253,7 +253,7 @@ def test_without_a_link_the_welcome_has_the_address(folder: DemoFolder, language
     [
         (Ownership.TAKEN, "has been claimed for you", "已为您认领"),
         (Ownership.OURS, "yours since an earlier start", "之前启动时"),
-        (Ownership.THEIRS, "had an owner already", "已有主人"),
+        (Ownership.THEIRS, "has an owner already", "已有主人"),
         (Ownership.CUT_OFF, "cut off before its recovery file was written", "被中断"),
         (Ownership.UNCLEAR, "could not be claimed", "未能"),
     ],
@@ -276,6 +276,18 @@ def test_what_to_do_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
     text = welcome("en", Entrance(Ownership.CUT_OFF, LINK), folder)
 
     assert f"\n  outpost --state '{folder.root}' claim --new-recovery '{folder.recovery}'\n" in text
+
+
+def test_a_program_is_called_so_that_a_shell_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", str(tmp_path / "my env" / "bin" / "python"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    assert pasteable("outpost") == "'my env/bin/outpost'"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert pasteable("outpost") == f"'{tmp_path}/my env/bin/outpost'"
+    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/outpost")
+    assert pasteable("outpost") == "outpost"
 
 
 def test_the_last_words_are_told_of_who_failed_and_not_of_who_was_killed() -> None:
