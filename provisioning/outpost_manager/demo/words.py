@@ -116,8 +116,8 @@ Everything is kept in {folder.root}. Ctrl-C stops it.
                 )
             case Ownership.THEIRS:
                 return (
-                    "The device has an owner already and was left as it is; its recovery file is where its owner put it.",
-                    "设备已有主人，因此未作改动；恢复文件在主人存放的位置。",
+                    "The device has an owner already and was left as it is; they keep its recovery file.",
+                    "设备已有主人，因此未作改动；恢复文件由其保管。",
                 )
             case Ownership.CUT_OFF:
                 return (
