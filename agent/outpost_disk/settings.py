@@ -6,7 +6,7 @@ import ipaddress
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -48,7 +48,7 @@ def load_settings(path: Path, kind: type[S]) -> S:
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        key, expected = _place(str(error))
+        key, expected = _place(_named(str(error), values, kind))
         raise WrongSetting(path, key, expected, f"设置有误：{expected}") from error
 
 
@@ -85,6 +85,19 @@ _FAULTS = (
     (re.compile(r"Object missing required field `(?P<key>.+)`"), "is missing"),
     (re.compile(r"(?P<key>[a-z_]+): (?P<what>.+)"), None),
 )
+
+
+def _named(message: str, values: dict[str, Any], kind: type[Section]) -> str:
+    """Return msgspec's message with the name of the entry at fault, where it says only "[...]" for one of a table."""
+    before, dots, after = message.partition("[...]")
+    table = before.rpartition("`$.")[2]
+    entries = values.get(table) if dots else None
+    for name, entry in entries.items() if isinstance(entries, dict) else ():
+        try:
+            msgspec.convert({**values, table: {name: entry}}, kind)
+        except msgspec.ValidationError:
+            return f"{before}.{name}{after}"
+    return message
 
 
 def _place(message: str) -> tuple[str, str]:

@@ -47,7 +47,8 @@ class ChannelFixed(BadInput):
 class _Line:
     """A channel that is kept up. `settings` is None for one that is part of the device.
 
-    `stamp` is that of the files its options name, as they were when it was made.
+    `stamp` is that of the files its options name, as they were when it was made. While it is off, `off_ms` is since
+    when and `trouble` what was said of it last.
     """
 
     channel: Channel
@@ -60,6 +61,7 @@ class _Line:
     since_ms: int
     task: asyncio.Task[None] | None = None
     off_ms: int | None = None
+    trouble: ChannelHealth | None = None
 
 
 Door = Callable[[Sequence[str], Callable[[ChannelHealth], None]], ChannelContext]
@@ -237,12 +239,18 @@ class Switchboard:
             self._proxy = proxy
             changed = list(dict.fromkeys((*gone, *made, *added)))
             for name in changed:
-                if name in self._lines:
+                before = self._lines.get(name)
+                if before is not None:
                     await self._end(name)
                 if name in made:
-                    self._start(self._put(made[name], configured[name].adapter, configured[name], is_added=False))
+                    line = self._put(made[name], configured[name].adapter, configured[name], is_added=False)
                 elif name in added:
-                    self._start(self._put_added(name, added[name]))
+                    line = self._put_added(name, added[name])
+                else:
+                    continue
+                if before is not None:
+                    line.off_ms, line.trouble = before.off_ms, before.trouble
+                self._start(line)
         if changed:
             self._changed()
         return changed
@@ -350,15 +358,22 @@ class Switchboard:
         if health.state != before.state:
             log.info("channel", extra={"channel": line.channel.id, "state": health.state, "reason": health.en})
             line.since_ms = now_ms
-            if health.state == "on" and line.off_ms is not None and self._group is not None:
-                facts = _facts(line.channel.id, line)
-                self._group.create_task(self._say_back(facts, now_ms - line.off_ms, before))
-            if health.state == "on":
-                line.off_ms = None
-            elif before.state == "on":
-                line.off_ms = now_ms
         line.health = health
+        self._note_outage(line, before, now_ms)
         self._changed()
+
+    def _note_outage(self, line: _Line, before: ChannelHealth, now_ms: int) -> None:
+        """Note since when a channel that was on is off, and tell when it is back."""
+        if line.health.state == "on":
+            if line.off_ms is not None and line.trouble is not None and self._group is not None:
+                facts = _facts(line.channel.id, line)
+                self._group.create_task(self._say_back(facts, now_ms - line.off_ms, line.trouble))
+            line.off_ms = line.trouble = None
+            return
+        if before.state == "on":
+            line.off_ms = now_ms
+        if line.health.state != "connecting":
+            line.trouble = line.health
 
     async def _say_back(self, facts: ChannelFacts, off_ms: int, before: ChannelHealth) -> None:
         try:

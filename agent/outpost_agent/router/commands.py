@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from outpost_agent import replies
 from outpost_agent.conversation import Repeat, may_be_missing
 from outpost_agent.people import Who
@@ -87,7 +89,7 @@ class Commands:
     async def _tasks(self, asked: Asked, argument: str) -> None:
         now_ms = self._clock_ms()
         if asked.who.is_owner and argument.lower() in ("all", "全部"):
-            said = replies.all_tasks(heads(await self._engine.list(limit=LISTED * 4))[:LISTED], now_ms, asked.language)
+            said = replies.all_tasks(_pieces(await self._engine.list(limit=LISTED * 4)), now_ms, asked.language)
         else:
             said = replies.tasks(await self._listed(asked), now_ms, asked.language)
         await self._say(asked, said)
@@ -152,13 +154,21 @@ class Commands:
         return task if is_own or asked.who.is_owner else None
 
     async def _listed(self, asked: Asked) -> Sequence[Task]:
-        """Return a person's work in the chat, newest first: of a chain only its last task, which stands for all.
-
-        The owner's list has all work of the chat.
-        """
+        """Return a person's work in the chat, newest first; the owner's list has all work of the chat."""
         principal = None if asked.who.is_owner else asked.who.person
-        tasks = await self._engine.list(chat=(asked.channel, asked.chat), principal=principal, limit=LISTED * 4)
-        return heads(tasks)[:LISTED]
+        return _pieces(await self._engine.list(chat=(asked.channel, asked.chat), principal=principal, limit=LISTED * 4))
+
+
+def _pieces(tasks: Sequence[Task]) -> list[Task]:
+    """Return up to LISTED pieces of work: of a chain its last task, in the state of the step that it waits for."""
+    by_id = {task.id: task for task in tasks}
+
+    def step_of(task: Task) -> Task:
+        parents = [by_id[parent] for parent in task.spec.parents if parent in by_id]
+        pending = next((parent for parent in parents if parent.state not in ENDED), None)
+        return step_of(pending) if pending is not None and task.state == "waiting" else task
+
+    return [replace(task, state=step_of(task).state) for task in heads(tasks)[:LISTED]]
 
 
 def _number(argument: str) -> int | None:
