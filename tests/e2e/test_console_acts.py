@@ -22,21 +22,7 @@ pytestmark = [
 ]
 
 NAMES = iter(
-    [
-        "Amara",
-        "Bjarne",
-        "Chiara",
-        "Dmitri",
-        "Eleonora",
-        "Farida",
-        "Greta",
-        "Haruto",
-        "Ingrid",
-        "Joaquin",
-        "Katja",
-        "Leander",
-        "Mirela",
-    ]
+    ("Amara", "Bjarne", "Chiara", "Dmitri", "Eleonora", "Farida", "Greta", "Haruto", "Ingrid", "Joaquin", "Katja")
 )
 LONG = 150_000
 """Lines of a log that keeps a device busy for as long as somebody needs to press a button."""
@@ -129,6 +115,20 @@ async def test_who_asks_is_let_in_and_the_outcome_stays(fleet: Fleet) -> None:
     await expect(outcome).to_be_visible()
     await row.get_by_test_id("dismiss").click()
     await expect(row).to_have_count(0)
+
+
+async def test_what_the_console_has_decided_the_owner_is_asked_no_more(fleet: Fleet) -> None:
+    owner = await fleet.owner()
+    name, _, _ = await fleet.somebody()
+    toast = owner.get_by_test_id("toast").filter(has_text=name)
+    told, writing = await toast.bounding_box(), await owner.locator(".composer-bar").bounding_box()
+    assert told is not None
+    assert writing is not None
+    assert told["y"] + told["height"] <= writing["y"]
+    await fleet.go_to("#/people")
+    await fleet.request(name).get_by_test_id("approve").click()
+    await expect(toast).to_have_count(0)
+    await expect(owner.get_by_test_id("nav-people").get_by_test_id("count")).to_have_count(0)
 
 
 async def test_who_is_turned_down_is_told(fleet: Fleet) -> None:

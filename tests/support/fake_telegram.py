@@ -103,6 +103,7 @@ class FakeTelegram:
 
     def __init__(self, token: str = TOKEN, *, port: int = 0) -> None:
         self.token = token
+        self.username = USERNAME
         self.token_works = True
         self.webhook = ""
         self.url = ""
@@ -357,7 +358,7 @@ class FakeTelegram:
             "id": BOT_ID,
             "is_bot": True,
             "first_name": "Outpost",
-            "username": USERNAME,
+            "username": self.username,
             "can_join_groups": True,
             "can_read_all_group_messages": False,
             "supports_inline_queries": False,
@@ -444,7 +445,7 @@ class FakeTelegram:
             content = {"photo": [self.file("", shown.file or b"", width=90, height=90)], "caption": shown.text}
         return {
             "message_id": shown.message_id,
-            "from": {"id": BOT_ID, "is_bot": True, "first_name": "Outpost", "username": USERNAME},
+            "from": {"id": BOT_ID, "is_bot": True, "first_name": "Outpost", "username": self.username},
             "chat": {"id": int(shown.chat), "type": "private", "first_name": "Ann"},
             "date": 1_700_000_000,
             **content,

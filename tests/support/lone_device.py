@@ -23,8 +23,9 @@ LINK = re.compile(r"http://\S+#claim=\S+")
 class LoneDevice:
     """`outpost run` as a child. `said` is what it has printed to whoever started it; its log is `folder`/device.log."""
 
-    def __init__(self, folder: Path, more: str = "", *, name: str = "cabin") -> None:
+    def __init__(self, folder: Path, more: str = "", *, name: str = "cabin", id: str = "cabin") -> None:
         self.folder = folder
+        self.id = id
         self.state = folder / "state"
         self.settings = folder / "device.toml"
         port = free_port()
@@ -33,7 +34,7 @@ class LoneDevice:
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self.settings.write_text(
-            f'[device]\nid = "{name}"\nname = "{name}"\nstate = "{self.state}"\n'
+            f'[device]\nid = "{id}"\nname = "{name}"\nstate = "{self.state}"\n'
             f'[web]\nlisten = "127.0.0.1:{port}"\n{more}\n',
             encoding="utf-8",
         )
@@ -97,9 +98,11 @@ class LoneDevice:
 
 
 @asynccontextmanager
-async def lone_device(folder: Path, more: str = "", *, name: str = "cabin") -> AsyncIterator[LoneDevice]:
-    """Give a device that is not started yet, and stop it in the end."""
-    device = LoneDevice(folder, more, name=name)
+async def lone_device(
+    folder: Path, more: str = "", *, name: str = "cabin", id: str = "cabin"
+) -> AsyncIterator[LoneDevice]:
+    """Give a device that is not started yet, and stop it in the end; `more` is TOML after its settings."""
+    device = LoneDevice(folder, more, name=name, id=id)
     try:
         yield device
     finally:

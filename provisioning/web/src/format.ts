@@ -70,8 +70,10 @@ export class Format {
 
   /** A length of time in at most two units, such as 1 min 20 s. */
   span(milliseconds: number): string {
-    const [hour, minute, second] = this.language === "zh" ? ["小时", "分", "秒"] : ["h", "min", "s"];
+    const units = this.language === "zh" ? ["小时", "分", "秒", "毫秒"] : ["h", "min", "s", "ms"];
+    const [hour, minute, second, thousandth] = units;
     const seconds = Math.max(0, milliseconds) / SECOND;
+    if (milliseconds > 0 && milliseconds < 100) return `${Math.ceil(milliseconds)} ${thousandth}`;
     if (seconds < 9.95) return `${seconds.toFixed(1)} ${second}`;
     if (seconds < 59.5) return `${Math.round(seconds)} ${second}`;
     const minutes = Math.floor(Math.round(seconds) / 60);

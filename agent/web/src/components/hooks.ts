@@ -17,8 +17,8 @@ export interface Device {
   /** Whose tasks and results are shown; only the owner may ask for all. */
   scope: Scope;
   setScope: (scope: Scope) => void;
-  /** Show one sentence for a while, with a way to what it is about. */
-  toast: (text: string, link?: { href: string; label: string }) => void;
+  /** Show one sentence for a while, with a way to what it is about; what it gives takes it away before that. */
+  toast: (text: string, link?: { href: string; label: string }) => () => void;
   /** Write `text` in the person's own chat, and go there. */
   say: (text: string) => void;
   /** The cookie has lost its worth. */

@@ -5,6 +5,7 @@ import { Bell } from "../bell";
 import { Chat, type ChatState } from "../chat";
 import { words } from "../i18n";
 import type { Me, Scope } from "../model";
+import type { PairingRequest } from "../owner";
 import { ChannelsPage } from "../pages/channels";
 import { ConversationPage } from "../pages/conversation";
 import { DevicePage } from "../pages/device";
@@ -67,16 +68,19 @@ function Owned({ chat, state }: InsideProps) {
   const { api, toast } = useDevice();
   const people = useLoaded("people", () => api.people(), { every_ms: PEOPLE_EVERY_MS, on: ["people"] });
   const requests = people.value?.requests;
-  const known = useRef<ReadonlySet<string> | null>(null);
+  /** The requests that this page has seen waiting, each with what takes its sentence away. */
+  const known = useRef<ReadonlyMap<string, () => void> | null>(null);
   useEffect(() => {
     if (!requests) return;
-    const fresh = requests.filter((request) => known.current !== null && !known.current.has(request.id));
-    known.current = new Set(requests.map((request) => request.id));
-    if (location.hash === sectionAddress("people")) return;
-    for (const request of fresh) {
-      toast(words.people.arrived(request.name, channelName(request.channel)),
-        { href: sectionAddress("people"), label: words.people.look });
-    }
+    const before = known.current;
+    const isSilent = before === null || location.hash === sectionAddress("people");
+    const tell = (request: PairingRequest) => isSilent ? () => undefined : toast(
+      words.people.arrived(request.name, channelName(request.channel)),
+      { href: sectionAddress("people"), label: words.people.look },
+    );
+    const now = new Map(requests.map((request) => [request.id, before?.get(request.id) ?? tell(request)]));
+    before?.forEach((takeAway, id) => now.has(id) || takeAway());
+    known.current = now;
   }, [requests, toast]);
   return (
     <PeopleContext.Provider value={people}>

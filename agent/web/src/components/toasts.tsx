@@ -15,7 +15,8 @@ const LONG_MS = 20_000;
 
 export interface Toasting {
   toasts: readonly Toast[];
-  toast: (text: string, link?: Toast["link"]) => void;
+  /** Show a sentence; what it gives takes it away before its time. */
+  toast: (text: string, link?: Toast["link"]) => () => void;
   dismiss: (id: number) => void;
 }
 
@@ -27,7 +28,9 @@ export function useToasts(): Toasting {
   const toast = useCallback((text: string, link?: Toast["link"]) => {
     const id = next.current++;
     setToasts((all) => [...all.filter((one) => one.text !== text).slice(-2), { id, text, link }]);
-    setTimeout(() => dismiss(id), link ? LONG_MS : SHORT_MS);
+    const end = () => dismiss(id);
+    setTimeout(end, link ? LONG_MS : SHORT_MS);
+    return end;
   }, [dismiss]);
   useEffect(() => {
     const arrived = () => setToasts((all) => all.filter((one) => one.link?.href !== location.hash));

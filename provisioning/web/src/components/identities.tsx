@@ -5,7 +5,9 @@ import type { Person } from "../model";
 export function Identities({ person, most = Infinity }: { person: Person; most?: number }) {
   const words = useWords();
   const { identities } = person;
-  if (!identities.length) return <span class="faint">{words.noIdentities}</span>;
+  if (!identities.length) {
+    return <span class="faint">{person.role === "owner" ? words.ownPage : words.noIdentities}</span>;
+  }
   const say = (one: Person["identities"][number]) => [one.name, one.sender].filter(Boolean).join(" · ");
   return (
     <span class="labels">

@@ -11,6 +11,8 @@ import { Outcome } from "./outcome";
 
 const ROLES = ["user", "owner"] as const satisfies readonly Role[];
 const SHOWN_FIRST = 30;
+/** The channel whose senders are browsers: what it calls them says nothing to anybody. */
+const BROWSER = "web";
 
 /** The requests to draw: those that wait, and before them those that this page decided and whose outcome stays. */
 export function useRequests(requests: readonly PairingRequest[], device: string | null): readonly PairingRequest[] {
@@ -71,7 +73,7 @@ function RequestRow({ request, across, now }: { request: PairingRequest; across:
         <strong>{request.name || request.sender}</strong>
         <span class="request-facts">
           <span class="chip">{request.channel}</span>
-          <span class="mono faint">{request.sender}</span>
+          {request.channel !== BROWSER && <span class="mono faint">{request.sender}</span>}
         </span>
       </span>
       {across && (

@@ -218,6 +218,7 @@ export const en = {
   hasExpired: "expired",
   identities: "Reaches it on",
   noIdentities: "no channel",
+  ownPage: "its own page",
   since: "Since",
   askedAgo: (ago: string) => `asked ${ago}`,
   peopleCut: "The device knows more than fits into its report; its own page lists all.",

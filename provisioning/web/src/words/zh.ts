@@ -198,6 +198,7 @@ export const zh: Words = {
   hasExpired: "已过期",
   identities: "使用的渠道",
   noIdentities: "无渠道",
+  ownPage: "设备自己的页面",
   since: "起始时间",
   askedAgo: (ago) => `${ago}请求`,
   peopleCut: "设备上的内容超出其报告的容量，完整列表见设备自己的页面。",

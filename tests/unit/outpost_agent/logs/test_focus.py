@@ -21,6 +21,7 @@ from tests.unit.outpost_agent.logs.test_report import HOSTILE, dated
         ("please look at sshd and 10.0.0.1", ("sshd", "10.0.0.1")),
         ("看看登录有没有失败", ("login", "logon", "session", "password", "auth", "fail")),
         ("what is in this log?", ()),
+        ("What went wrong yesterday?", ()),
         ("", ()),
     ],
 )
