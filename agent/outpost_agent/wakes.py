@@ -85,9 +85,10 @@ class Wakes:
         if task is None:
             self.metrics.messages.labels(channel, "out").inc()
             self.said(channel or "", chat or "")
-        else:
-            self._hub.task(channel, chat, task)
-            self.runner.poke(task)
-            self.gatherer.poke()
+            return
+        self._hub.task(channel, chat, task)
+        self.runner.poke(task)
+        self.gatherer.poke()
         if self.link:
+            # Events are written with changes of tasks only.
             self.link.notify()

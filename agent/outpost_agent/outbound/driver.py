@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import sqlite3
@@ -13,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from outpost_agent.content import ContentFolder
-from outpost_agent.conversation import NoSuchMessage, Stored, get_message
+from outpost_agent.conversation import Stored
 from outpost_agent.egress import Egress
 from outpost_agent.language import language_of
 from outpost_agent.outbound import layout
@@ -21,7 +20,15 @@ from outpost_agent.outbound.core import Event, Out, step
 from outpost_agent.outbound.courtesy import Courtesy
 from outpost_agent.outbound.files import is_whole, outgoing_file
 from outpost_agent.outbound.layout import Call
-from outpost_agent.outbound.rows import chats_to_serve, interrupted, move, next_to_send, offer_arrived, offers_of
+from outpost_agent.outbound.rows import (
+    chats_to_serve,
+    interrupted,
+    move,
+    next_to_send,
+    offer_arrived,
+    offers_of,
+    platform_id_of,
+)
 from outpost_agent.rendering import Part
 from outpost_disk import Database, DatabaseFailed
 from outpost_sdk.channel import Attachment, Channel, Delivery, Outgoing, SendLater, SendRefused, ShowsWork
@@ -45,6 +52,13 @@ class _Answer(NamedTuple):
     reason: str = ""
     wait_s: float = 0.0
     sent_as: str | None = None
+
+
+class _Begun(NamedTuple):
+    """What a call that begins has to know: what it offers again, and the platform's id of what it answers."""
+
+    offers: tuple[int, ...]
+    answered: str | None
 
 
 _NOT_DRAWN = _Answer(Event.DECLINED, "it could not be drawn")
@@ -141,12 +155,14 @@ class Outbound:
         calls: tuple[Call, ...] | None = None
         part, attempt = message.part, 0
         while state is Out.QUEUED:
-            offers = await self._begin(message.seq)
-            if offers is None:
+            begun = await self._begin(message)
+            if begun is None:
                 return
             if calls is None:
-                calls = self._lay_out(message, offers)
-            answer = await self._make(message, calls, part, attempt) if calls is not None else _NOT_DRAWN
+                calls = self._lay_out(message, begun.offers)
+            answer = (
+                await self._make(message, calls, part, attempt, begun.answered) if calls is not None else _NOT_DRAWN
+            )
             if answer.event is Event.PART_CONFIRMED:
                 part, attempt = part + 1, 0
             else:
@@ -165,14 +181,16 @@ class Outbound:
             log.exception("not drawn", extra={"channel": self._channel.id, "seq": message.seq})
             return None
 
-    async def _make(self, message: Stored, calls: tuple[Call, ...], part: int, attempt: int) -> _Answer:
+    async def _make(
+        self, message: Stored, calls: tuple[Call, ...], part: int, attempt: int, answered: str | None
+    ) -> _Answer:
         """Make the call of `part`, and say what came of it."""
         if part >= len(calls):
             return _Answer(Event.CONFIRMED)
         call = calls[part]
         outgoing = Outgoing(seq=message.seq, id=message.id, chat=message.chat, part=part)
         if part == 0:
-            outgoing = replace(outgoing, reply_to=message.reply_to, reply_to_platform_id=await self._answered(message))
+            outgoing = replace(outgoing, reply_to=message.reply_to, reply_to_platform_id=answered)
         if isinstance(call, Part):
             answer = await self._call(_with(outgoing, call), attempt)
         else:
@@ -213,20 +231,14 @@ class Outbound:
             log.warning("send broke off", exc_info=error, extra={"channel": self._channel.id})
             return _Answer(Event.BROKE_OFF, type(error).__name__)
 
-    async def _answered(self, message: Stored) -> str | None:
-        """Return the platform's id of the message that `message` answers."""
-        if not message.reply_to:
-            return None
-        with contextlib.suppress(NoSuchMessage):
-            return (await self._read(lambda connection: get_message(connection, message.reply_to or ""))).platform_id
-        return None
-
-    async def _begin(self, seq: int) -> tuple[int, ...] | None:
-        """Write that a call is made, and return what the message offers again; None when it had moved on meanwhile."""
+    async def _begin(self, message: Stored) -> _Begun | None:
+        """Write that a call is made, and return what it has to know; None when the message had moved on meanwhile."""
         states, now_ms = (Out.QUEUED.value, step(Out.QUEUED, Event.CALLED).value), self._clock_ms()
 
-        def begin(connection: sqlite3.Connection) -> tuple[int, ...] | None:
-            return offers_of(connection, seq) if move(connection, seq, states, now_ms) else None
+        def begin(connection: sqlite3.Connection) -> _Begun | None:
+            if not move(connection, message.seq, states, now_ms):
+                return None
+            return _Begun(offers_of(connection, message.seq), platform_id_of(connection, message.reply_to))
 
         return await self._insist(begin)
 

@@ -29,6 +29,12 @@ def next_to_send(connection: sqlite3.Connection, channel: str, chat: str) -> Sto
     return None if row is None else stored(row)
 
 
+def platform_id_of(connection: sqlite3.Connection, message_id: str | None) -> str | None:
+    """Return what the platform calls a message, None for none or where it has no such name."""
+    row = connection.execute("SELECT platform_id FROM message WHERE id = ?", (message_id,)).fetchone()
+    return None if row is None else row[0]
+
+
 def interrupted(connection: sqlite3.Connection, channel: str) -> list[Stored]:
     """Return what was being sent on a channel, ascending; after a restart nobody knows whether it was shown."""
     rows = connection.execute(
