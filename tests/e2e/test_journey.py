@@ -62,6 +62,10 @@ class Journey:
         await self.owner.get_by_test_id(f"nav-{section}").click()
         await expect(self.owner.get_by_test_id(f"nav-{section}")).to_have_attribute("aria-current", "page")
 
+    def tokens_kept(self) -> list[Path]:
+        """Return the files in which the device keeps tokens of bots."""
+        return [path for path in self.device.state.rglob("*token*") if path.is_file()]
+
     async def try_token(self, token: str, *, server: str = "", proxy: str = "") -> None:
         """Have the owner fill in the form of Telegram and send it."""
         form = self.owner.get_by_test_id("add-telegram-dialog")
@@ -201,7 +205,7 @@ async def test_no_internet_gets_one_clear_sentence(journey: Journey) -> None:
         )
         await expect(problem).not_to_be_empty()
     journey.visitors["owner"].excuse("status of 502")
-    assert not list((journey.device.state / "secrets").glob("*telegram*"))
+    assert journey.tokens_kept() == []
 
 
 async def test_the_right_token_connects_the_bot(journey: Journey) -> None:
@@ -211,6 +215,9 @@ async def test_the_right_token_connects_the_bot(journey: Journey) -> None:
     card = journey.owner.locator('[data-testid="channel-card"][data-kind="telegram"]')
     await expect(card).to_have_attribute("data-state", "on")
     await expect(card).to_contain_text(f"@{USERNAME}")
+    (kept,) = journey.tokens_kept()
+    assert kept.read_text() == journey.telegram.token
+    assert kept.stat().st_mode & 0o077 == 0
     log = (journey.device.folder / "device.log").read_text()
     assert journey.telegram.token not in log
     assert WRONG_TOKEN not in log
@@ -414,6 +421,30 @@ async def test_no_page_scrolls_sideways_on_a_phone(journey: Journey) -> None:
         await expect(fresh.page.get_by_test_id(f"nav-{section}")).to_have_attribute("aria-current", "page")
         await expect(fresh.page.locator(".loading")).to_have_count(0)
         assert await fresh.fits(), section
+
+
+async def test_another_browser_of_the_owner_comes_in_by_a_link_that_works_once(journey: Journey) -> None:
+    fresh = journey.visitors["fresh"]
+    await fresh.page.get_by_test_id("nav-device").tap()
+    await fresh.page.get_by_test_id("invite").tap()
+    link = await fresh.page.get_by_test_id("invite-link").input_value()
+    second = await journey.open("second", link)
+    await expect(second.page.get_by_test_id("nav-people")).to_be_visible()
+    assert "code" not in second.page.url
+    third = await journey.open("third", link)
+    await expect(third.page.get_by_test_id("problem")).to_contain_text("not valid any more")
+    third.excuse("status of 401", "status of 403")
+
+
+async def test_a_bot_is_removed_and_its_token_forgotten(journey: Journey) -> None:
+    page = journey.visitors["second"].page
+    await page.get_by_test_id("nav-channels").click()
+    card = page.locator('[data-testid="channel-card"][data-kind="telegram"]')
+    await card.get_by_test_id("remove").click()
+    await page.get_by_test_id("confirm-yes").click()
+    await expect(card).to_have_count(0)
+    await expect(page.get_by_test_id("add-telegram")).to_be_visible()
+    assert journey.tokens_kept() == []
 
 
 def _halved(lines: list[str]) -> list[str]:
