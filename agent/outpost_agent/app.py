@@ -40,7 +40,7 @@ from outpost_agent.page.history import History
 from outpost_agent.page.news import News
 from outpost_agent.page.page import Page
 from outpost_agent.page.queries import PAGE_SCHEMA
-from outpost_agent.parting import part_with_strangers
+from outpost_agent.parting import OWNER_SCHEMA, part_with_strangers
 from outpost_agent.people import PEOPLE_SCHEMA, People
 from outpost_agent.remote import REMOTE_SCHEMA, RemoteControl
 from outpost_agent.reporting import Reporter
@@ -84,6 +84,7 @@ SCHEMA = (
     CHANNELS_SCHEMA,
     LIVES_SCHEMA,
     REMOTE_SCHEMA,
+    OWNER_SCHEMA,
 )
 
 

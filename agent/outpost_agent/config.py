@@ -48,7 +48,9 @@ class WebConfig(Section, frozen=True, kw_only=True):
     key: str = ""
 
     def __post_init__(self) -> None:
-        split_address(self.listen)
+        host, _ = split_address(self.listen)
+        if host in ("0.0.0.0", "::") and not self.hosts:  # noqa: S104 - it is told apart, not listened on
+            raise ValueError("hosts: expected the names or addresses that browsers use, since listen names no address")
         if bool(self.certificate) != bool(self.key):
             raise ValueError("certificate: expected together with key, or neither")
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 
-from outpost_agent.people import People
+from outpost_agent.people import OWNER, People
 from outpost_agent.tasks.chains import OPEN
 from outpost_disk import Database
 from outpost_sdk.tasks import TaskEngine
 
 WORK_LIMIT = 100_000
+
+OWNER_SCHEMA = """
+UPDATE task SET principal = 'owner' WHERE principal = 'web:owner' OR principal LIKE 'local:%';
+UPDATE message SET person = 'owner' WHERE person IS NULL AND channel IN ('web', 'local');
+"""
+"""What was asked and answered before the device knew people was its owner's."""
 
 _GOING_OUT = "direction = 'out' AND state != 'delivered' AND state IN ('prepared', 'queued', 'sending')"
 
@@ -53,7 +59,9 @@ def _hold_back(connection: sqlite3.Connection, person: str, channel: str, now_ms
 
 
 def may_hear(people: People, person: str, channel: str | None) -> bool:
-    """Say whether a person is known on a channel."""
+    """Say whether a person is known on a channel; the own channels knew nobody but the owner once, by other names."""
+    if person.startswith(("web:", "local:")):
+        person = OWNER
     if people.person(person) is None:
         return False
     return channel in (None, "web", "local") or any(home.channel == channel for home in people.homes(person))

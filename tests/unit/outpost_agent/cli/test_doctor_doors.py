@@ -141,7 +141,7 @@ def test_doctor_asks_the_device_about_its_doors(
 ) -> None:
     config = tmp_path / "device.toml"
     config.write_text(
-        f'[device]\nstate = "{tmp_path}"\n[web]\nlisten = "{ANOTHER_MACHINE}"\n'
+        f'[device]\nstate = "{tmp_path}"\n[web]\nlisten = "{ANOTHER_MACHINE}"\nhosts = ["attic.lan"]\n'
         f'[network]\nproxy = "http://{free_address()}"\n'
     )
 
