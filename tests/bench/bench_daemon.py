@@ -72,6 +72,7 @@ async def measure(folder: Path, messages: int, log: Path | None = None) -> dict[
             "cpu_to_ready_s": device.cpu_to_ready_s,
             "wall_to_ready_s": device.wall_to_ready_s,
             "idle_pss_mb": device.pss_mb(),
+            "idle_rss_mb": device.rss_mb(),
         }
         asks: dict[str, Ask] = {"": chat.ask, "telegram_": texter.ask}
         for name, ask in asks.items():

@@ -50,7 +50,7 @@ async def measure(folder: Path, one_by_one: int, at_once: int) -> dict[str, floa
 
 async def _loaded(device: Device, ask: Ask, one_by_one: int, at_once: int) -> dict[str, float]:
     """Return what `device` needs at rest and under load."""
-    idle_mb = device.pss_mb()
+    idle = {"idle_pss_mb": device.pss_mb(), "idle_rss_mb": device.rss_mb()}
     await paced(ask, WARM_UP, TEXT)
     cpu = device.cpu_s()
     times = await paced(ask, one_by_one, TEXT)
@@ -58,7 +58,7 @@ async def _loaded(device: Device, ask: Ask, one_by_one: int, at_once: int) -> di
     per_s = await crowded(ask, at_once)
     median, p99 = median_and_p99(times)
     return {
-        "idle_pss_mb": idle_mb,
+        **idle,
         "cpu_to_ready_s": device.cpu_to_ready_s,
         "wall_to_ready_s": device.wall_to_ready_s,
         "cpu_ms_one_by_one": (between - cpu) / len(times) * 1e3,

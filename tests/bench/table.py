@@ -28,6 +28,7 @@ class Budget:
 
 BUDGETS = {
     "idle_pss_mb": Budget("Idle memory (PSS): web chat, Telegram, MQTT, metrics", "MB", 60, 45),
+    "idle_rss_mb": Budget("  the same as RSS, with all that is shared with other programs", "MB"),
     "cpu_to_ready_s": Budget("CPU to ready", "s", 1.0, 0.6),
     "wall_to_ready_s": Budget("Time to ready", "s"),
     "cpu_ms_per_message": Budget("CPU per durable message, web chat, no model", "ms", 6, 2),
@@ -65,6 +66,7 @@ BUDGETS = {
 
 COMPARED = {
     "idle_pss_mb": Budget("Idle memory (PSS)", "MB"),
+    "idle_rss_mb": Budget("Idle memory (RSS)", "MB"),
     "loaded_pss_mb": Budget("Memory after the load (PSS)", "MB"),
     "cpu_to_ready_s": Budget("CPU to ready", "s"),
     "wall_to_ready_s": Budget("Time to ready", "s"),
