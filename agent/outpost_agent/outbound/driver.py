@@ -207,6 +207,9 @@ class Outbound:
         if 0 < caps.attachment_limit < file.size:
             told = layout.too_large(file.name, file.size, self._address(), language, caps)
             return await self._call(_with(outgoing, told), attempt)
+        if layout.is_unasked(file):
+            told = layout.stays(file.name, file.size, self._address(), language, caps)
+            return await self._call(_with(outgoing, told), attempt)
         answer = await self._call(replace(outgoing, file=outgoing_file(path, file)), attempt)
         if answer.event is not Event.DECLINED:
             return answer

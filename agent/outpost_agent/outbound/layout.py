@@ -17,6 +17,9 @@ from outpost_wire.document import Block, Button, Buttons, Document, Inline, Link
 
 Call = Part | Attachment
 
+UNASKED_LIMIT = 5_000_000
+"""Bytes up to which data goes into a chat that nobody asked for; what is larger waits on the device's page."""
+
 
 def lay_out(message: Stored, offers: tuple[int, ...], caps: Caps) -> tuple[Call, ...]:
     """Return the calls of a message that offers the messages at `offers` again."""
@@ -41,6 +44,20 @@ def too_large(name: str, size: int, address: str, language: Language, caps: Caps
     before = {
         "en": f"{name} ({_megabytes(size)}) is larger than this chat takes. It is on the device's page: ",
         "zh": f"{name}（{_megabytes(size)}）超过了本聊天的文件上限，可在设备页面上取得：",
+    }[language]
+    return _sentence((Text(before), *_link(address)), caps)
+
+
+def is_unasked(file: Attachment) -> bool:
+    """Say whether a file is too much to be sent without being asked for; pictures are part of what is told."""
+    return file.size > UNASKED_LIMIT and not file.type.startswith("image/")
+
+
+def stays(name: str, size: int, address: str, language: Language, caps: Caps) -> Part:
+    """Say that a large file stays on the device, and where it is."""
+    before = {
+        "en": f"{name} ({_megabytes(size)}) stays on the device. It is on its page: ",
+        "zh": f"{name}（{_megabytes(size)}）保留在设备上，可在设备页面上取得：",
     }[language]
     return _sentence((Text(before), *_link(address)), caps)
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from msgspec.structs import replace
 
 from outpost_agent.conversation import get_message, say_again
+from outpost_agent.outbound import layout
 from outpost_agent.outbound.core import NEXT, Event, Out, UnexpectedMove, step
 from outpost_agent.outbound.rows import move
 from outpost_disk import Database, open_database
@@ -168,6 +170,19 @@ async def test_a_file_larger_than_the_chat_takes_becomes_a_sentence_with_a_link(
     await rig.drive({"m": "delivered"})
     assert [call.file.name if call.file else "" for call in rig.channel.calls] == ["", "", "small.log"]
     assert "large.log" in rig.channel.calls[1].text
+    assert PAGE in rig.channel.calls[1].text
+
+
+async def test_much_data_stays_on_the_device_but_a_picture_of_any_size_is_sent(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layout, "UNASKED_LIMIT", 10)
+    data, little = await rig.keep("events.jsonl", b"1" * 11), await rig.keep("few.jsonl", b"2" * 10)
+    picture = replace(await rig.keep("plot.png", b"3" * 11), type="image/png")
+    await rig.say("m", paragraphs=["see"], files=(data, little, picture))
+    await rig.drive({"m": "delivered"})
+    assert [call.file.name if call.file else "" for call in rig.channel.calls] == ["", "", "few.jsonl", "plot.png"]
+    assert "events.jsonl (0.0 MB) stays on the device" in rig.channel.calls[1].text
     assert PAGE in rig.channel.calls[1].text
 
 
