@@ -242,7 +242,7 @@ class FakeTelegram:
     def press(self, shown: Shown, label: str, *, person: Person = ANN) -> str:
         """Have a person press the button with this label; return the query's id."""
         (data,) = [button["callback_data"] for button in shown.buttons if button["text"] == label]
-        identity = f"{4_000_000 + len(self.updates)}"
+        identity = f"4{self._next_update}"
         message = self._as_message(shown)
         sender = self.message({}, person=person)["from"]
         query = {"id": identity, "from": sender, "message": message, "chat_instance": "1", "data": data}
