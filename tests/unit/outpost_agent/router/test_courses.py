@@ -10,7 +10,9 @@ from outpost_agent.router.core import (
     ALBUM,
     ALBUM_MS,
     BUSY,
+    COMING_MS,
     Analyse,
+    Coming,
     Command,
     Course,
     Held,
@@ -88,6 +90,33 @@ def test_what_was_gathered_waits_for_its_own_chat_only() -> None:
     assert [[message.message_id for message in group] for group in groups] == [["M1", "M3"], ["M2"]]
 
 
+def test_an_album_waits_for_what_is_coming_and_for_the_device_to_have_been_there() -> None:
+    album = [held(1, ALBUM + "a", 1_000)]
+    assert due(album, {}, 60_000, coming={(HOME, ALBUM + "a")}) == []
+    assert due(album, {}, 60_000, coming={(OTHER, ALBUM + "a"), (HOME, ALBUM + "b")}) == [album]
+    assert due(album, {}, 60_000, since_ms=60_000 - ALBUM_MS + 1) == []
+    assert due(album, {}, 60_000, since_ms=60_000 - ALBUM_MS) == [album]
+
+
+def test_a_device_that_collects_gathers_albums_with_the_rest() -> None:
+    messages = [held(1, BUSY, 0), held(2, ALBUM + "a", 1_000), held(3, BUSY, 1_200), held(4, BUSY, 0, OTHER)]
+    assert due(messages, {HOME: True, OTHER: True}, 10**9, is_collecting=True) == []
+    assert due(messages, {HOME: False, OTHER: True}, 1_100, is_collecting=True) == []
+    (group,) = due(messages, {HOME: False, OTHER: True}, 1_000 + ALBUM_MS, is_collecting=True)
+    assert [message.message_id for message in group] == ["M1", "M2", "M3"]
+
+
+def test_what_is_announced_is_waited_for_until_it_came_or_its_time_is_over() -> None:
+    coming = Coming()
+    coming.expect(HOME, ALBUM + "a", 1_000)
+    coming.expect(OTHER, ALBUM + "a", 1_000)
+    coming.came(OTHER, ALBUM + "a")
+    coming.came(OTHER, ALBUM + "b")
+    assert coming.waited_for(1_000 + COMING_MS - 1) == {(HOME, ALBUM + "a")}
+    assert coming.waited_for(1_000 + COMING_MS) == frozenset()
+    assert coming.waited_for(999) == frozenset(), "the clock was set back"
+
+
 MESSAGES = st.lists(
     st.builds(
         Held,
@@ -100,14 +129,15 @@ MESSAGES = st.lists(
 )
 
 
-@given(MESSAGES, st.booleans(), st.integers(0, 20_000))
+@given(MESSAGES, st.booleans(), st.integers(0, 20_000), st.booleans())
 def test_no_message_is_in_two_pieces_of_work_and_none_is_forgotten(
-    messages: list[Held], is_busy: bool, now_ms: int
+    messages: list[Held], is_busy: bool, now_ms: int, is_collecting: bool
 ) -> None:
-    groups = due(messages, {HOME: is_busy, OTHER: False}, now_ms)
+    groups = due(messages, {HOME: is_busy, OTHER: False}, now_ms, is_collecting=is_collecting)
     begun = [message.message_id for group in groups for message in group]
     assert len(begun) == len(set(begun))
-    later = due([message for message in messages if message.message_id not in begun], {}, 10**12)
+    rest = [message for message in messages if message.message_id not in begun]
+    later = due(rest, {}, 10**12, is_collecting=is_collecting)
     assert sorted(begun + [message.message_id for group in later for message in group]) == sorted(
         message.message_id for message in messages
     )
