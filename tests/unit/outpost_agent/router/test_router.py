@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from outpost_agent.conversation import Reply, reply
+from outpost_agent.markdown import parse_markdown
+from outpost_agent.outbound.rows import offers_of
 from outpost_agent.router.core import ALBUM_MS
+from outpost_disk import DatabaseFailed
 from outpost_sdk.channel import NotPaired
 from tests.support.router_rig import PAGE, RouterRig, router_rig
 
@@ -186,6 +191,75 @@ async def test_what_is_held_of_somebody_who_is_let_out_is_never_begun(rig: Route
     await rig.gatherer.start_due()
     assert await rig.titles() == []
     assert await rig.gatherer.start_due() is False
+
+
+async def test_in_a_group_everybody_is_offered_and_given_again_only_their_own_answers(rig: RouterRig) -> None:
+    async def say(person: str, state: str) -> int:
+        said = Reply(
+            id=rig.new_id(),
+            channel="telegram",
+            chat="team",
+            person=person,
+            text=f"to {person}",
+            document=parse_markdown("t"),
+            state=state,  # type: ignore[arg-type]
+        )
+
+        def write(connection: sqlite3.Connection) -> int:
+            reply(connection, said, rig.now)
+            return int(connection.execute("SELECT max(seq) FROM message").fetchone()[0])
+
+        return await rig.database.write(write)
+
+    async def asks(sender: str, seq: int) -> list[str]:
+        before = len(await rig.answers("team"))
+        message = await rig.incoming(sender, f"/again {seq}", chat="team", is_group=True)
+        await rig.router.accept(message, frozenset(["team"]))
+        return (await rig.answers("team"))[before:]
+
+    ann, bob = [who.person for sender in ("ann", "bob") if (who := rig.people.who("telegram", sender))]
+    doubtful = await say(ann, "unknown")
+    bobs, anns = await say(bob, "queued"), await say(ann, "queued")
+    assert await rig.database.write(lambda connection: offers_of(connection, bobs)) == ()
+    assert await rig.database.write(lambda connection: offers_of(connection, anns)) == (doubtful,)
+    assert await asks("bob", doubtful) == ["There is no answer in this chat that may be missing."]
+    assert await asks("ann", doubtful) == ["Here it is again:", f"to {ann}"]
+    assert await asks("ann", doubtful) == ["There is no answer in this chat that may be missing."]
+    assert await asks("olive", await say(ann, "unknown")) == ["Here it is again:", f"to {ann}"]
+
+
+async def test_held_messages_are_begun_when_the_disk_is_well_again(
+    rig: RouterRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.says("ann", "", "1.log", album="a")
+    rig.now += ALBUM_MS
+    monkeypatch.setattr("outpost_agent.router.gather.RETRY_S", 0.001)
+    read, failures = rig.database.read, iter([DatabaseFailed("disk full")] * 3)
+
+    async def read_or_fail(transaction, **more):  # type: ignore[no-untyped-def]
+        if failure := next(failures, None):
+            raise failure
+        return await read(transaction, **more)
+
+    monkeypatch.setattr(rig.database, "read", read_or_fail)
+    monkeypatch.setattr(rig.gatherer, "_since_ms", 0)
+    running = asyncio.create_task(rig.gatherer.run())
+    async with asyncio.timeout(10):
+        while not rig.began:
+            rig.now += ALBUM_MS
+            await asyncio.sleep(0.001)
+    running.cancel()
+    assert await rig.titles() == ["1.log"]
+
+
+async def test_words_interrupt_too_where_that_is_set(tmp_path: Path) -> None:
+    async with router_rig(tmp_path, "interrupt") as rig:
+        await rig.says("ann", "", "a.log")
+        await rig.says("bob", "", "b.log")
+        assert "is up" in await rig.asks("ann", "/status")
+        assert await rig.titles() == ["a.log", "b.log"]
+        assert "No language model" in await rig.asks("ann", "stop that")
+        assert await rig.titles() == ["b.log"]
 
 
 async def test_the_owners_list_of_all_names_ids_and_only_they_get_it(rig: RouterRig) -> None:
