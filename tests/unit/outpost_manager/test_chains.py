@@ -35,7 +35,7 @@ async def steps(store: FleetStore, id: str) -> list[str]:
     return [step.id for step in found.chain]
 
 
-@pytest.mark.parametrize("asked", [A, B, C])
+@pytest.mark.parametrize("asked", [A, B, C], ids=["first", "second", "last"])
 async def test_every_step_shows_the_whole_chain_first_to_last(store: FleetStore, asked: str) -> None:
     await tell(store, task(id=C, parents=(B,)), task(id=A), task(id=OTHER), task(id=B, parents=(A,)))
     assert await steps(store, asked) == [A, B, C]
