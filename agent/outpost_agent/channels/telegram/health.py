@@ -9,17 +9,17 @@ from outpost_sdk.channel import ChannelHealth
 CONNECTING = ChannelHealth(state="connecting")
 
 WRONG_TOKEN = (
-    "Telegram does not take this bot's token: it is wrong or was revoked. Get the current one from @BotFather and set "
-    "it here.",
-    "Telegram 不接受此机器人令牌：令牌有误或已被撤销。请向 @BotFather 获取当前令牌并在此设置。",
+    "Telegram does not take this bot's token: it is wrong or was revoked. Get the current one from @BotFather and "
+    "give it to this channel.",
+    "Telegram 不接受此机器人令牌：令牌有误或已被撤销。请向 @BotFather 获取当前令牌，并交给本渠道。",
 )
 OTHER_PROGRAM = (
-    "Another program takes this bot's messages: stop it, or get a new token from @BotFather and set it here only.",
-    "另有程序在接收此机器人的消息：请停止该程序，或向 @BotFather 获取新令牌并只在此设备上设置。",
+    "Another program takes this bot's messages: stop it, or give this channel a token from @BotFather that only it has.",
+    "另有程序在接收此机器人的消息：请停止该程序，或向 @BotFather 获取新令牌，只交给本渠道使用。",
 )
 WEBHOOK = (
-    "This bot's messages go to a webhook: remove it there, or get a new token from @BotFather and set it here only.",
-    "此机器人的消息被发往一个 webhook：请在原处将其移除，或向 @BotFather 获取新令牌并只在此设备上设置。",
+    "This bot's messages go to a webhook: remove it there, or give this channel a token from @BotFather that only it has.",
+    "此机器人的消息被发往一个 webhook：请在原处将其移除，或向 @BotFather 获取新令牌，只交给本渠道使用。",
 )
 NO_PROXY = (
     "The proxy is not reached or lets nothing through: check the channel's proxy setting and whether the proxy runs.",
