@@ -14,11 +14,11 @@ WRONG_TOKEN = (
     "Telegram 不接受此机器人令牌：令牌有误或已被撤销。请向 @BotFather 获取当前令牌，并交给本渠道。",
 )
 OTHER_PROGRAM = (
-    "Another program takes this bot's messages: stop it, or give this channel a token from @BotFather that only it has.",
+    "Another program takes this bot's messages: stop it, or give this channel a token that only it has.",
     "另有程序在接收此机器人的消息：请停止该程序，或向 @BotFather 获取新令牌，只交给本渠道使用。",
 )
 WEBHOOK = (
-    "This bot's messages go to a webhook: remove it there, or give this channel a token from @BotFather that only it has.",
+    "This bot's messages go to a webhook: remove it there, or give this channel a token that only it has.",
     "此机器人的消息被发往一个 webhook：请在原处将其移除，或向 @BotFather 获取新令牌，只交给本渠道使用。",
 )
 NO_PROXY = (
