@@ -198,6 +198,13 @@ def cancelled(task: Task | None, language: Language) -> Said:
     return say({"en": f"Cancelled: {title}.", "zh": f"已取消：{title}。"}[language])
 
 
+def interrupted(tasks: Sequence[Task], language: Language) -> Said:
+    """Say that a new message ended the work under way."""
+    titles = ", ".join(escape(task.spec.title or task.spec.kind) for task in tasks[:3])
+    titles += "…" if len(tasks) > 3 else ""
+    return say({"en": f"Stopped: {titles}.", "zh": f"已停止：{titles}。"}[language])
+
+
 def no_such_number(language: Language) -> Said:
     """Answer `/cancel` with something that is not in the list."""
     return say(
@@ -272,14 +279,19 @@ def gathered(language: Language) -> Said:
     )
 
 
-def too_large_to_fetch(files: Sequence[Unfetched], address: str, language: Language) -> Said:
-    """Say that a platform does not hand a file over, and where it can be handed over instead."""
+def too_large_to_fetch(files: Sequence[Unfetched], link: str, language: Language) -> Said:
+    """Say that a platform does not hand a file over, and the link by which it can be handed over instead.
+
+    A link with a one-time code is said to be one.
+    """
     names = ", ".join(escape(file.name) for file in files[:3]) + ("…" if len(files) > 3 else "")
+    is_once = "#code=" in link
+    en = f"{names}: too large for this chat app to hand to a bot. Upload it on the device's page: <{link}>"
+    zh = f"{names}：文件过大，此聊天应用不能转交给机器人。请在设备页面上传：<{link}>"
     return say(
         {
-            "en": f"{names}: too large for this chat app to hand to a bot. Upload it on the device's page:"
-            f" <{address}/>",
-            "zh": f"{names}：文件过大，此聊天应用不能转交给机器人。请在设备页面上传：<{address}/>",
+            "en": f"{en}\n\nThe link is for you alone and works once, within ten minutes." if is_once else en,
+            "zh": f"{zh}\n\n此链接仅供您本人使用，十分钟内有效，只能用一次。" if is_once else zh,
         }[language]
     )
 

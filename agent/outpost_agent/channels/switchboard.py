@@ -38,7 +38,7 @@ class NoSuchChannel(BadInput):
 
 
 class ChannelFixed(BadInput):
-    """This channel comes from the settings file and is changed there."""
+    """This channel is part of the device, or comes from the settings file and is changed there."""
 
     code = "channel_fixed"
 
@@ -194,6 +194,10 @@ class Switchboard:
             line = self._lines.get(name)
             if line is None:
                 raise _no_such(name)
+            if line.settings is None:
+                raise ChannelFixed(
+                    f"{name} is part of the device and cannot be removed.", f"{name} 是设备的一部分，无法移除。"
+                )
             if not line.is_added:
                 raise ChannelFixed(
                     f"{name} stands in the settings file: remove it there and reload.",

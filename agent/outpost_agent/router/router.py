@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from outpost_agent import replies
 from outpost_agent.chains import log_chain
 from outpost_agent.channels.local import CHANNEL as LOCAL
+from outpost_agent.channels.web import CHANNEL as WEB
 from outpost_agent.config import ConversationConfig, LimitsConfig
 from outpost_agent.content import ContentFolder, read_blocks
 from outpost_agent.conversation import AlreadyAccepted, Receive, Reply, find_received, held_messages
@@ -144,7 +145,7 @@ class Router:
         if isinstance(intent, Command) and intent.name == "analyse":
             return await self._analyse_path(incoming, who, intent.argument, language)
         if incoming.unfetched and not incoming.attachments:
-            said = replies.too_large_to_fetch(incoming.unfetched, self._address(), language)
+            said = replies.too_large_to_fetch(incoming.unfetched, await self._page_for(incoming, who), language)
             held = _album(incoming) if incoming.album and incoming.text else ""
             return await self._answer(incoming, who, said, held=held)
         open_work = await under_way(self._engine, incoming.channel, incoming.chat, who.person)
@@ -165,8 +166,11 @@ class Router:
                 return await self._steer(incoming, who, open_work, language)
             case Course.GATHER:
                 return await self._hold(incoming, who, BUSY, replies.gathered(language))
+        ended = replies.interrupted(open_work, language) if course is Course.INTERRUPT and open_work else None
         if isinstance(intent, Analyse):
-            return await self._start(incoming, who, intent.focus, language)
+            return await self._start(incoming, who, intent.focus, language, ended)
+        if ended is not None:
+            return await self._answer(incoming, who, ended)
         message_id = self._new_id()
         answered = partial(self._answered, incoming, who, message_id)
         await self._commands.answer(Asked(incoming.channel, incoming.chat, who, language, answered), intent)
@@ -191,7 +195,18 @@ class Router:
             )
         self._content.check_room()
 
-    async def _start(self, incoming: Incoming, who: Who, focus: str, language: Language) -> Accepted:
+    async def _page_for(self, incoming: Incoming, who: Who) -> str:
+        """Return a link to the device's page that a person can use: a user, whom it knows by this chat, is signed in.
+
+        In a group others would see it, and the owner has a browser of their own.
+        """
+        if incoming.is_group or who.is_owner or incoming.channel == WEB:
+            return f"{self._address()}/"
+        return f"{self._address()}/#code={await self._people.invite(who.person)}"
+
+    async def _start(
+        self, incoming: Incoming, who: Who, focus: str, language: Language, told: replies.Said | None = None
+    ) -> Accepted:
         message_id = self._new_id()
         specs = log_chain(
             incoming.attachments,
@@ -205,8 +220,10 @@ class Router:
         )
         task_id = specs[-1].id
         effects: list[Effect] = [Receive(message_id=message_id, task_id=task_id, incoming=incoming, person=who.person)]
+        if told is not None:
+            effects.append(self._reply(incoming, who, message_id, told))
         if incoming.unfetched:
-            said = replies.too_large_to_fetch(incoming.unfetched, self._address(), language)
+            said = replies.too_large_to_fetch(incoming.unfetched, await self._page_for(incoming, who), language)
             effects.append(self._reply(incoming, who, message_id, said))
         await self._engine.put(specs, self._clock_ms(), effects)
         return Accepted(message_id, task_id)

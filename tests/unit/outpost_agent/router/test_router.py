@@ -258,7 +258,7 @@ async def test_words_interrupt_too_where_that_is_set(tmp_path: Path) -> None:
         await rig.says("bob", "", "b.log")
         assert "is up" in await rig.asks("ann", "/status")
         assert await rig.titles() == ["a.log", "b.log"]
-        assert "No language model" in await rig.asks("ann", "stop that")
+        assert await rig.asks("ann", "stop that") == "Stopped: Log analysis: a.log."
         assert await rig.titles() == ["b.log"]
 
 
@@ -298,3 +298,32 @@ def test_whatever_is_typed_is_answered_once(
                 assert len(await rig.answers(sender)) == before + 1
 
     asyncio.run(type_it(tmp_path_factory.mktemp("rig")))
+
+
+async def test_who_is_interrupted_is_told_what_was_stopped(tmp_path: Path) -> None:
+    async with router_rig(tmp_path, "interrupt") as rig:
+        await rig.says("ann", "", "a.log")
+        assert await rig.asks("ann", "wait") == "Stopped: Log analysis: a.log."
+        await rig.says("ann", "", "b.log")
+        await rig.says("ann", "", "c.log")
+        assert (await rig.answers("ann"))[-1] == "Stopped: Log analysis: b.log."
+        assert await rig.titles() == ["c.log"]
+
+
+async def test_a_user_is_signed_in_by_the_link_for_a_large_file_and_nobody_else_is(rig: RouterRig) -> None:
+    await rig.says("ann", "see", unfetched=("1.log",))
+    (told,) = await rig.answers("ann")
+    code = told.split("#code=")[1].split(">")[0]
+    secret = await rig.people.redeem(code)
+    ann = rig.people.who("telegram", "ann")
+    assert ann is not None
+    assert rig.people.browser(secret) == ann
+    assert "works once, within ten minutes" in told
+
+
+async def test_a_link_for_a_large_file_in_a_group_signs_nobody_in(rig: RouterRig) -> None:
+    incoming = await rig.incoming("ann", "see", unfetched=("1.log",), chat="team", is_group=True)
+    await rig.router.accept(incoming, frozenset(["team"]))
+    (told,) = await rig.answers("team")
+    assert f"{PAGE}/" in told
+    assert "#code=" not in told
