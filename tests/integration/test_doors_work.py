@@ -91,6 +91,7 @@ async def test_an_interruption_ends_the_work_under_way_over_kills(tmp_path: Path
             await device.until_work({"a.log": "Ann"})
             await device.restart()
             device.telegram.person_says("", tuple((name, LOG) for name in names))
+            await device.heard("Stopped: Log analysis: a.log.")
             await device.until_work({", ".join(names): "Ann"})
             await device.restart()
         (done,) = await until_done(device, 1)

@@ -94,7 +94,7 @@ class Doors:
     async def kill(self, *, in_mid_sentence: bool = False) -> None:
         """Pull the plug: nobody has a last word. Unless asked to, not while a call's fate would be unknown by that."""
         if not in_mid_sentence:
-            await self.until(lambda: not self.rows("SELECT 1 FROM message WHERE state = 'sending'"), "nothing is sent")
+            await self.until(lambda: not self.undelivered(), f"nothing is to be said; left: {self.undelivered()}")
         await self._end(signal.SIGKILL)
 
     async def stop(self) -> None:

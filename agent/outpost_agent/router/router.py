@@ -153,11 +153,9 @@ class Router:
         # Who asks at this machine's own socket waits for an answer of their own.
         when_busy = "queue" if incoming.channel == LOCAL else self._when_busy
         course = course_of(intent, when_busy, is_busy=bool(open_work or album))
-        if course is Course.INTERRUPT:
-            for work in open_work:
-                await self._engine.cancel(work.id, self._clock_ms())
+        ended = await self._interrupt(open_work, language) if course is Course.INTERRUPT else None
         if incoming.album and incoming.attachments:
-            told = replies.gathered(language) if course is Course.GATHER else None
+            told = replies.gathered(language) if course is Course.GATHER else ended
             return await self._hold(incoming, who, _album(incoming), told)
         match course:
             case Course.STEER if album:
@@ -166,7 +164,6 @@ class Router:
                 return await self._steer(incoming, who, open_work, language)
             case Course.GATHER:
                 return await self._hold(incoming, who, BUSY, replies.gathered(language))
-        ended = replies.interrupted(open_work, language) if course is Course.INTERRUPT and open_work else None
         if isinstance(intent, Analyse):
             return await self._start(incoming, who, intent.focus, language, ended)
         if ended is not None:
@@ -237,6 +234,12 @@ class Router:
         if held:
             self._held()
         return Accepted(message_id, None)
+
+    async def _interrupt(self, work: Sequence[Task], language: Language) -> replies.Said | None:
+        """End the work under way; return what is to be said of that, None when there was none."""
+        for task in work:
+            await self._engine.cancel(task.id, self._clock_ms())
+        return replies.interrupted(work, language) if work else None
 
     async def _steer(self, incoming: Incoming, who: Who, work: Sequence[Task], language: Language) -> Accepted:
         """Let words join the newest work under way whose last step has not begun: that one will know them."""
