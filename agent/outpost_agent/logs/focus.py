@@ -15,10 +15,12 @@ _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@-]+|[\u3400-\u9fff]{2,}")
 _COMMON_WORDS = """
 a about all also an and any anything are at be by can check could did do does find for from give go goes going gone
 happen happened happens has have help here how i if in is issue issues it just know list log logs look matter me most my
-now of on or out please problem problems say see show so some tell that the there these they this to today us was way
-went were what when where which who why will with would wrong yesterday you your
+now odd of on or out please problem problems say see show so some strange tell that the there these they this to today us unusual was
+way weird went were what when where which who why will with would wrong yesterday you your
 一下 什么 为什么 怎么 日志 帮我 看看 有没有 是否 请问 分析 检查 问题 昨天 今天 怎么了
 """
+_PHRASE = 4
+"""Chinese is written without spaces: more characters than these are a phrase, which no log holds as it is."""
 _COMMON = frozenset(_COMMON_WORDS.split())
 _SYNONYMS = {
     "登录": ("login", "logon", "session", "password", "auth"),
@@ -44,6 +46,8 @@ def words_of(focus: str) -> tuple[str, ...]:
         if bare in _COMMON or len(bare) < 2:
             continue
         found = [synonym for key, synonyms in _SYNONYMS.items() if key in bare for synonym in synonyms]
+        if not found and len(bare) > _PHRASE and not bare.isascii():
+            continue
         words |= dict.fromkeys(found or [bare[:-1] if len(bare) > 4 and bare.endswith("s") else bare])
     return tuple(words)[:WORDS_LIMIT]
 

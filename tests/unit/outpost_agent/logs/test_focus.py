@@ -17,10 +17,12 @@ from tests.unit.outpost_agent.logs.test_report import HOSTILE, dated
 @pytest.mark.parametrize(
     ("focus", "words"),
     [
-        ("anything odd about the logins?", ("odd", "login")),
+        ("anything odd about the logins?", ("login",)),
         ("please look at sshd and 10.0.0.1", ("sshd", "10.0.0.1")),
         ("看看登录有没有失败", ("login", "logon", "session", "password", "auth", "fail")),
         ("what is in this log?", ()),
+        ("昨天出了什么问题", ()),
+        ("支付 失败", ("支付", "fail")),
         ("What went wrong yesterday?", ()),
         ("", ()),
     ],
