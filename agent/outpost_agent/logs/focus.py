@@ -14,9 +14,9 @@ SHOWN = 6
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@-]+|[\u3400-\u9fff]{2,}")
 _COMMON_WORDS = """
 a about all also an and any anything are at be by can check could did do does find for from give go goes going gone
-happen happened happens has have help here how i if in is issue issues it just know list log logs look matter me most my
-now odd of on or out please problem problems say see show so some strange tell that the there these they this to today us unusual was
-way weird went were what when where which who why will with would wrong yesterday you your
+happen happened happens has have help here how i if in is issue issues it just know list log logs look matter me most
+my now odd of on or out please problem problems say see show so some strange tell that the there these they this to
+today unusual us was way weird went were what when where which who why will with would wrong yesterday you your
 一下 什么 为什么 怎么 日志 帮我 看看 有没有 是否 请问 分析 检查 问题 昨天 今天 怎么了
 """
 _PHRASE = 4
