@@ -186,7 +186,9 @@ async def test_a_wrong_token_gets_one_clear_sentence(journey: Journey) -> None:
     await journey.try_token("hello")
     await expect(problem).to_have_text("A token is a number, a colon and 35 signs. Copy the whole of it.")
     await journey.try_token(WRONG_TOKEN)
-    await expect(problem).to_have_text(f"{TOKEN_SENTENCE} Get the current one from @BotFather and give it to this channel.")
+    await expect(problem).to_have_text(
+        f"{TOKEN_SENTENCE} Get the current one from @BotFather and give it to this channel."
+    )
     journey.visitors["owner"].excuse("status of 502")
 
 
