@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tests.support.doors import BOB, CAROL, LOG, OWNER, Doors, doors
 from tests.support.fake_telegram import ANN, Person
@@ -104,7 +105,7 @@ async def test_a_button_does_what_it_says_and_an_edit_does_nothing(tmp_path: Pat
 async def test_in_groups_only_people_it_knows_are_heard_where_it_is_addressed(tmp_path: Path) -> None:
     at_bot = "@outpost_test_bot"
 
-    def mention(text: str) -> dict[str, object]:
+    def mention(text: str) -> dict[str, Any]:
         return {"entities": [{"type": "mention", "offset": 0, "length": len(at_bot)}], "text": f"{at_bot} {text}"}
 
     async with doors(tmp_path, known=(ANN, BOB, OWNER), group=GROUP) as device:
@@ -123,7 +124,7 @@ async def test_in_groups_only_people_it_knows_are_heard_where_it_is_addressed(tm
         telegram.person_says(chat=GROUP, group=True, **mention("/status"))
         await device.heard("is up", chat=GROUP)
 
-        def log_of(name: str) -> dict[str, object]:
+        def log_of(name: str) -> dict[str, Any]:
             said = mention(name)
             return {"document": telegram.file(name, LOG), "caption": said["text"], "caption_entities": said["entities"]}
 

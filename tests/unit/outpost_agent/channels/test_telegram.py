@@ -442,20 +442,22 @@ async def test_a_check_says_in_one_sentence_what_is_wrong(telegram: FakeTelegram
 async def test_a_check_that_succeeds_ends_the_wait_for_a_token_that_works(telegram: FakeTelegram) -> None:
     rig = TelegramRig(telegram, adapter(telegram, pace=Pace(first_s=0.01, cap_s=600.0, patience_s=600.0)))
     telegram.token_works = False
-    async with rig.running(), asyncio.timeout(10):
-        while not rig.context.health or rig.context.health[-1].state != "refused":
-            await asyncio.sleep(0.005)
+    async with rig.running():
+        await until_health(rig, "refused")
         telegram.token_works = True
         await rig.channel.check()
-        while rig.context.health[-1].state != "on":
+        await until_health(rig, "on")
+
+
+async def until_health(rig: TelegramRig, state: str) -> None:
+    async with asyncio.timeout(10):
+        while not rig.context.health or rig.context.health[-1].state != state:
             await asyncio.sleep(0.005)
 
 
 async def test_says_how_it_is(rig: TelegramRig) -> None:
     async def until(state: str) -> None:
-        async with asyncio.timeout(10):
-            while not rig.context.health or rig.context.health[-1].state != state:
-                await asyncio.sleep(0.005)
+        await until_health(rig, state)
 
     await until("on")
     assert rig.context.health[0].state == "connecting"
