@@ -171,6 +171,15 @@ class FakeTelegram:
         """Have the next calls of `method` go wrong, one for each fault; "file" means a download."""
         self._faults[method.lower()].extend(faults)
 
+    def forgive(self, method: str) -> None:
+        """Have no more calls of `method` go wrong."""
+        self._faults[method.lower()].clear()
+
+    @property
+    def is_polled(self) -> bool:
+        """Say whether somebody waits for updates."""
+        return self._poll is not None
+
     def person_says(
         self,
         text: str = "",

@@ -152,7 +152,7 @@ class Day:
         self.people_write()
 
     async def device_killed(self) -> None:
-        """Kill the device while it cannot confirm what it has taken, so that all of it comes again."""
+        """Kill the device at some point of what people write."""
         self.people_write()
         await self.breath()
         await self.telegram.stop()
@@ -160,11 +160,26 @@ class Day:
         await self.telegram.start()
         await self.device.start()
 
+    async def device_killed_before_it_confirms(self) -> None:
+        """Kill the device when it has taken all and confirmed none of it, so that all of it comes again."""
+        await self.telegram.until(lambda: self.telegram.is_polled)
+        self.telegram.fail("getUpdates", *[Fault("status")] * 1_000)
+        self.people_write()
+        async with asyncio.timeout(DEADLINE_S):
+            while len(await self.taken()) < len(self.said):
+                await asyncio.sleep(0.005)
+        await self.device.stop()
+        self.telegram.forgive("getUpdates")
+        await self.device.start()
+
     async def token_revoked(self) -> None:
         self.telegram.token_works = False
         self.telegram.cut_connections()
         self.people_write()
-        await asyncio.sleep(0.15)
+        seen = self.states_now()
+        async with asyncio.timeout(DEADLINE_S):
+            while "refused" not in self.states_since(seen):
+                await asyncio.sleep(0.005)
         self.telegram.token_works = True
 
     async def other_consumer(self) -> None:
@@ -172,12 +187,22 @@ class Day:
         await self.telegram.until(lambda: not self.telegram.updates)
         url = f"{self.telegram.url}/bot{self.telegram.token}/getUpdates"
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
-            for _ in range(3):
-                await self.breath()
-                with suppress(aiohttp.ClientError, TimeoutError):
-                    async with session.post(url, json={"timeout": 0}) as response:
-                        await response.read()
-                self.people_write()
+            seen = self.states_now()
+            async with asyncio.timeout(DEADLINE_S):
+                while "contested" not in self.states_since(seen):
+                    await self.breath()
+                    with suppress(aiohttp.ClientError, TimeoutError):
+                        async with session.post(url, json={"timeout": 0}) as response:
+                            await response.read()
+        self.people_write()
+
+    def states_now(self) -> int:
+        """Return a point in the story of the channel's health: the state that it is in."""
+        return max(0, len(self.device.health) - 1)
+
+    def states_since(self, point: int) -> set[str]:
+        """Return the states from that point on."""
+        return {health.state for health in self.device.health[point:]}
 
     async def settled(self) -> None:
         """Wait until every message was taken and every answer has met its fate."""
@@ -241,6 +266,8 @@ async def test_nothing_is_lost_and_nothing_doubled(tmp_path: Path, seed: int) ->
         for trouble in order:
             await trouble()
             await day.breath()
+        await day.settled()
+        await day.device_killed_before_it_confirms()
         await day.settled()
 
         assert sorted(await day.taken()) == sorted(day.said)
