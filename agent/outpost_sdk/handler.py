@@ -55,7 +55,7 @@ class Job(Protocol):
         ...
 
     def create(self, name: str) -> BinaryIO:
-        """Create file `name` (no folders) in the task's folder."""
+        """Create file `name` (no folders) in the task's folder, to be written and read back."""
         ...
 
     def progress(self, done: float) -> None:

@@ -16,10 +16,10 @@ from outpost_agent.logs import standardise
 from outpost_agent.logs.analysis import ANALYSIS_FILE, SEVERITIES, Analysis, Anomaly, AnomalyKind, Severity, TemplateUse
 from outpost_agent.logs.axis import Axis, order_axis, time_axis
 from outpost_agent.logs.bursts import Burst, strongest_burst
-from outpost_agent.logs.drain import OTHER
 from outpost_agent.logs.events import EVENTS_FILE, TEMPLATES_FILE
 from outpost_agent.logs.levels import LEVELS, SERIOUS
 from outpost_agent.logs.logins import HINT, Logins, Sighting
+from outpost_agent.logs.mining.core import OTHER
 from outpost_agent.logs.standardise import Summary, TemplateRow
 from outpost_agent.logs.times import seconds_of, written
 from outpost_sdk.handler import File, Job, Outcome

@@ -15,8 +15,8 @@ import zstandard
 
 from outpost_agent.logs import analyse, report, standardise
 from outpost_agent.logs.analysis import ANALYSIS_FILE, Analysis
-from outpost_agent.logs.drain import OTHER
 from outpost_agent.logs.events import EVENTS_FILE, TEMPLATES_FILE
+from outpost_agent.logs.mining.core import OTHER
 from outpost_agent.logs.standardise import TemplateRow
 from outpost_sdk.handler import Input, Language, Outcome
 
@@ -55,7 +55,7 @@ class LocalJob:
 
     def create(self, name: str) -> BinaryIO:
         self._folder.mkdir(parents=True, exist_ok=True)
-        return (self._folder / name).open("wb")
+        return (self._folder / name).open("w+b")
 
     def progress(self, done: float) -> None:
         if self._progress is not None:
