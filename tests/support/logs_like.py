@@ -46,8 +46,10 @@ MADE: dict[str, Callable[[random.Random], str]] = {
     "hex": lambda r: f"0x{r.randrange(1 << 32):08x}",
     "barehex": lambda r: f"{r.randrange(1 << 32):08x}",
     "shorthex": lambda r: f"{r.randrange(1 << 24, 1 << 28):07x}",
-    "uuid": lambda r: f"{r.randrange(1 << 32):08x}-{r.randrange(1 << 16):04x}-4{r.randrange(1 << 12):03x}-"
-    f"a{r.randrange(1 << 12):03x}-{r.randrange(1 << 48):012x}",
+    "uuid": lambda r: (
+        f"{r.randrange(1 << 32):08x}-{r.randrange(1 << 16):04x}-4{r.randrange(1 << 12):03x}-"
+        f"a{r.randrange(1 << 12):03x}-{r.randrange(1 << 48):012x}"
+    ),
     "tenant": lambda r: f"{r.randrange(1 << 128):032x}",
     "float": lambda r: f"{r.random() * 30:.6f}",
     "mac": lambda r: ":".join(f"{r.randrange(256):02x}" for _ in range(6)),
@@ -68,7 +70,10 @@ LIKE: dict[str, Style] = {
             (12, "Invalid user {user} from {ip}"),
             (12, "input_userauth_request: invalid user {user} [preauth]"),
             (18, "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost={ip} "),
-            (12, "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost={ip}  user=root"),
+            (
+                12,
+                "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost={ip}  user=root",
+            ),
             (20, "pam_unix(sshd:auth): check pass; user unknown"),
             (15, "reverse mapping checking getaddrinfo for {host} [{ip}] failed - POSSIBLE BREAK-IN ATTEMPT!"),
             (20, "Received disconnect from {ip}: 11: Bye Bye [preauth]"),
@@ -107,7 +112,10 @@ LIKE: dict[str, Style] = {
             (4, "[instance: {uuid}] Deleting instance files /var/lib/nova/instances/{uuid}_del"),
             (4, "[instance: {uuid}] Deletion of /var/lib/nova/instances/{uuid}_del complete"),
             (10, "image {uuid} at (/var/lib/nova/instances/_base/{tenant}): checking"),
-            (10, "image {uuid} at (/var/lib/nova/instances/_base/{tenant}): in use: on this node {d} local, {d} on other nodes sharing this instance storage"),
+            (
+                10,
+                "image {uuid} at (/var/lib/nova/instances/_base/{tenant}): in use: on this node {d} local, {d} on other nodes sharing this instance storage",
+            ),
             (8, "Active base files: /var/lib/nova/instances/_base/{tenant}"),
             (4, "Creating event network-vif-plugged:{uuid} for instance {uuid}"),
             (3, "HTTP exception thrown: No instances found for any event"),
@@ -119,7 +127,10 @@ LIKE: dict[str, Style] = {
             (20, "{site}:{port} open through proxy {site}:5070 HTTPS"),
             (15, "{site}:443 close, {n} bytes sent, {n} bytes received, lifetime {life}"),
             (15, "{site}:443 close, {n} bytes ({size}) sent, {n} bytes ({size}) received, lifetime {life}"),
-            (4, "{site}:{port} error : Could not connect through proxy {site}:5070 - Proxy cannot establish a connection with the target, status code 403"),
+            (
+                4,
+                "{site}:{port} error : Could not connect through proxy {site}:5070 - Proxy cannot establish a connection with the target, status code 403",
+            ),
             (2, "open through proxy {site}:5070 HTTPS"),
         ),
     ),
@@ -145,7 +156,10 @@ LIKE: dict[str, Style] = {
         "{n} node-{n} unix.hw state_change.unavailable {epoch} 1 ",
         (
             (15, r"Component State Change: Component \042alt0\042 is in the unavailable state (HWID={n})"),
-            (6, r"Component State Change: Component \042SCSI-WWID:{barehex}\042 is in the unavailable state (HWID={n})"),
+            (
+                6,
+                r"Component State Change: Component \042SCSI-WWID:{barehex}\042 is in the unavailable state (HWID={n})",
+            ),
             (10, "boot (command {n})"),
             (5, "halt (command {n})"),
             (10, "Link error on broadcast tree Interconnect-0T00:00:{d}:{d}"),
@@ -199,7 +213,10 @@ LIKE: dict[str, Style] = {
             (6, "Established session {hex} with negotiated timeout {n} for client /{ip}:{port}"),
             (6, "Expiring session {hex}, timeout of {n}ms exceeded"),
             (6, "Processed session termination for sessionid: {hex}"),
-            (4, "Notification: {d} (n.leader), {hex} (n.zxid), {hex} (n.round), LOOKING (n.state), {d} (n.sid), {hex} (n.peerEPoch), LOOKING (my state)"),
+            (
+                4,
+                "Notification: {d} (n.leader), {hex} (n.zxid), {hex} (n.round), LOOKING (n.state), {d} (n.sid), {hex} (n.peerEPoch), LOOKING (my state)",
+            ),
             (2, "FOLLOWING"),
             (2, "LOOKING"),
             (2, "Snapshotting: {hex} to {path}"),
@@ -211,8 +228,14 @@ LIKE: dict[str, Style] = {
             (15, 'acquire lock={n}, flags=0x1, tag="View Lock", name={package}, ws=null, uid={n}, pid={n}'),
             (15, 'release lock={n}, flg=0x0, tag="View Lock", name={package}, ws=null, uid={n}, pid={n}'),
             (8, "ready={bool},policy={d},wakefulness={d},wksummary=0x{d},uasummary=0x{d},bootcompleted={bool}"),
-            (8, "Skipping AppWindowToken{{{shorthex} token=Token{{{shorthex} ActivityRecord{{{shorthex} u0 {package}/.MainActivity t{n}}}}}}} -- going to hide"),
-            (6, "printFreezingDisplayLogsopening app wtoken = AppWindowToken{{{shorthex}}}, allDrawn= {bool}, startingDisplayed =  {bool}"),
+            (
+                8,
+                "Skipping AppWindowToken{{{shorthex} token=Token{{{shorthex} ActivityRecord{{{shorthex} u0 {package}/.MainActivity t{n}}}}}}} -- going to hide",
+            ),
+            (
+                6,
+                "printFreezingDisplayLogsopening app wtoken = AppWindowToken{{{shorthex}}}, allDrawn= {bool}, startingDisplayed =  {bool}",
+            ),
             (5, "visible is system.time.showampm"),
             (5, "mVisiblity.getValue is {bool}"),
             (5, "getRunningAppProcesses: caller {n} does not hold REAL_GET_TASKS; limiting output"),
@@ -248,12 +271,18 @@ LIKE: dict[str, Style] = {
         "2016-09-28 {hms}, Info                  CBS    ",
         (
             (15, r"Loaded Servicing Stack v6.1.7601.{n} with Core: {winpath}"),
-            (10, r"SQM: Failed to start upload with file pattern: {winpath}, flags: 0x{d} [HRESULT = 0x80004005 - E_FAIL]"),
+            (
+                10,
+                r"SQM: Failed to start upload with file pattern: {winpath}, flags: 0x{d} [HRESULT = 0x80004005 - E_FAIL]",
+            ),
             (10, "SQM: Initializing online with Windows opt-in: False"),
             (10, "SQM: Cleaning up report files older than {d} days."),
             (10, "SQM: Requesting upload of all unsent reports."),
             (12, "Session: {n}_{n} initialized by client WindowsUpdateAgent."),
-            (10, "Read out cached package applicability for package: Package_for_KB{n}~31bf3856ad364e35~amd64~~6.1.{d}.{d}, ApplicableState: {n}, CurrentState:{n}"),
+            (
+                10,
+                "Read out cached package applicability for package: Package_for_KB{n}~31bf3856ad364e35~amd64~~6.1.{d}.{d}, ApplicableState: {n}, CurrentState:{n}",
+            ),
             (8, "Warning: Unrecognized packageExtended attribute."),
             (8, "Expecting attribute name [HRESULT = 0x800f080d - CBS_E_MANIFEST_INVALID_ITEM]"),
             (8, "Failed to get next element [HRESULT = 0x800f080d - CBS_E_MANIFEST_INVALID_ITEM]"),

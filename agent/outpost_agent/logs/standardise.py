@@ -87,6 +87,9 @@ class Changes(msgspec.Struct, frozen=True):
     gone_count: int
 
 
+NO_CHANGES = Changes(0, (), 0, (), 0)
+
+
 def standardise(job: Job) -> Outcome:
     """Write the events of all inputs, their templates, and the model of their source.
 

@@ -25,6 +25,7 @@ _VARIABLE = re.compile(
     r"|(?<![\w.:/<>)\]-])/[\w.@%+~$#*=-]+(?:/[\w.@%+~$#*=-]*)+"  # path of two parts or more
     r"|(?<![\w.-])[A-Za-z][\w-]*(?:\.[\w-]+)+:[0-9]+(?![\w-])"  # host:port, file:line
     r"|(?<![\w.-])(?=[\w.-]*[0-9][0-9])[A-Za-z0-9][\w-]*(?:\.[\w-]+){2,}(?![\w-])"  # host with digits in its name
+    r"|(?<![\w.-])[A-Za-z]{1,8}[0-9]+[:_-][A-Za-z]{0,8}[0-9]+(?:[:_-][A-Za-z0-9]+)*(?![\w-])"  # place in a rack
     r"|(?<![0-9A-Za-z])(?:"
     r"0[xX][0-9a-fA-F]+"
     r"|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![0-9A-Za-z])"

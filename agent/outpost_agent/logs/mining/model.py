@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from outpost_agent.logs.mining.grouping import Shape
-from outpost_agent.logs.mining.shapes import Limits, Shapes, ShelfKey
+from outpost_agent.logs.mining.shapes import Shapes, ShelfKey
 from outpost_wire.errors import BadInput
 
 MODEL_LIMIT_BYTES = 64 << 20
@@ -47,10 +47,16 @@ class StoredShelf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that is kept of a source; `runs` counts the runs that made it."""
+    """All that is kept of a source; `runs` counts the runs that made it.
+
+    `firsts` are the lengths of shapes whose first word varies, `seconds` the lengths and first words after which the
+    second does.
+    """
 
     version: Literal[1] = 1
     runs: int = 0
+    firsts: tuple[int, ...] = ()
+    seconds: tuple[tuple[int, str], ...] = ()
     shelves: tuple[StoredShelf, ...] = ()
 
 
@@ -72,8 +78,11 @@ def parse_model(data: bytes, name: str) -> Model:
 
 def stored(shapes: Shapes, runs: int) -> Model:
     """Return the model of `shapes`."""
+    firsts, seconds = shapes.starts()
     return Model(
         runs=runs,
+        firsts=firsts,
+        seconds=seconds,
         shelves=tuple(
             StoredShelf(
                 *key,
@@ -91,10 +100,10 @@ def stored(shapes: Shapes, runs: int) -> Model:
 
 def restore(model: Model, shapes: Shapes) -> None:
     """Add what a model holds to `shapes`: events count as earlier ones."""
+    shapes.vary_starts(model.firsts, model.seconds)
     for shelf in model.shelves:
         key: ShelfKey = shelf.length, shelf.first, shelf.second
-        if shelf.varying or shelf.cap < Limits().words or "<*>" in (shelf.first, shelf.second):
-            shapes.vary(key, shelf.varying, shelf.cap)
+        shapes.vary(key, shelf.varying, shelf.cap)
     for shelf in model.shelves:
         for row in shelf.shapes:
             held = shapes.place(row.words)

@@ -115,14 +115,22 @@ class Shapes:
         self._put(shelf, held)
         return alive(held) or self.place(words)
 
-    def vary(self, key: ShelfKey, places: Iterable[int], cap: int) -> None:
-        """Take over from another count that these places vary; `key` has `<*>` where the start itself varies."""
-        length, first, second = key
-        if length and first == WILDCARD:
+    def starts(self) -> tuple[tuple[int, ...], tuple[tuple[int, str], ...]]:
+        """Return the lengths whose first words vary, and the lengths and first words after which the second varies."""
+        firsts = tuple(sorted(length for length, known in self._firsts.items() if known is None))
+        seconds = tuple(sorted(start for start, known in self._seconds.items() if known is None))
+        return firsts, seconds
+
+    def vary_starts(self, firsts: Iterable[int], seconds: Iterable[tuple[int, str]]) -> None:
+        """Take over from another count that these starts vary."""
+        for length in firsts:
             self._vary_first(length)
-        if length > 1 and second == WILDCARD:
+        for length, first in seconds:
             self._vary_second(length, self._first_of(length, first))
-        shelf = self._shelf(self._key(length, first, second))
+
+    def vary(self, key: ShelfKey, places: Iterable[int], cap: int) -> None:
+        """Take over from another count that these places of a shelf vary; for the start, see `vary_starts`."""
+        shelf = self._shelf(self._key(*key))
         shelf.cap = min(shelf.cap, cap)
         for place in places:
             shelf.places[place] = None

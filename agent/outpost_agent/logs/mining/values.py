@@ -7,7 +7,6 @@ going back; so a message is read in linear time, and one that does not fit is le
 from __future__ import annotations
 
 import re
-from collections import Counter
 
 import msgspec
 
@@ -15,6 +14,7 @@ from outpost_agent.logs.mining.masks import WILDCARD
 
 PARTS_LIMIT = 12
 _DIFFERENT = 64
+_DIFFERENT_IN_ALL = 60_000
 _EXAMPLES = 3
 _VALUE_CHARACTERS = 60
 _MESSAGE_CHARACTERS = 2048
@@ -37,18 +37,28 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     examples: tuple[str, ...]
 
 
-class Values:
-    """Collects the values of one template's variable parts; bounded whatever the messages hold."""
+class Room:
+    """How many more different values may be kept, by all templates of a log together."""
 
-    def __init__(self, template: str) -> None:
+    __slots__ = ("left",)
+
+    def __init__(self, values: int = _DIFFERENT_IN_ALL) -> None:
+        self.left = values
+
+
+class Values:
+    """Collects the values of one template's variable parts, as long as there is `room` for them."""
+
+    def __init__(self, template: str, room: Room) -> None:
         self._pattern = _pattern(template)
-        self._places = [_Place() for _ in range(self._pattern.groups)] if self._pattern is not None else []
+        self._places = [_Place(room) for _ in range(self._pattern.groups)] if self._pattern is not None else []
 
     def add(self, message: str) -> None:
-        """Note the values of a message of this template."""
+        """Note the values of the first line of a message of this template."""
         if self._pattern is None:
             return
-        match = self._pattern.match(message, 0, _MESSAGE_CHARACTERS)
+        line = " ".join(message[:_MESSAGE_CHARACTERS].partition("\n")[0].split())
+        match = self._pattern.match(line)
         if match is not None:
             for place, value in zip(self._places, match.groups(), strict=True):
                 place.add(value)
@@ -59,11 +69,12 @@ class Values:
 
 
 class _Place:
-    __slots__ = ("is_number", "least", "more", "most", "seen", "unit", "values")
+    __slots__ = ("is_number", "least", "more", "most", "room", "seen", "unit", "values")
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room) -> None:
+        self.room = room
         self.seen = 0
-        self.values: Counter[str] = Counter()
+        self.values: dict[str, int] = {}
         self.more = False
         self.is_number = True
         self.unit: str | None = None
@@ -72,8 +83,12 @@ class _Place:
     def add(self, value: str) -> None:
         self.seen += 1
         shown = value[:_VALUE_CHARACTERS]
-        if shown in self.values or len(self.values) < _DIFFERENT:
-            self.values[shown] += 1
+        before = self.values.get(shown)
+        if before is not None:
+            self.values[shown] = before + 1
+        elif len(self.values) < _DIFFERENT and self.room.left:
+            self.room.left -= 1
+            self.values[shown] = 1
         else:
             self.more = True
         if not self.is_number:
@@ -106,16 +121,15 @@ def _pattern(template: str) -> re.Pattern[str] | None:
     if len(pieces) < 2:
         return None
     pieces = pieces[: PARTS_LIMIT + 1]
-    whole = rf"\s*{_literal(pieces[0])}"
+    whole = _literal(pieces[0])
     for piece in pieces[1:-1]:
         whole += rf"(?>(.*?){_literal(piece)})"
     is_cut = template.count(WILDCARD) > PARTS_LIMIT
     last = _literal(pieces[-1])
-    whole += rf"(?>(.*?){last})" if is_cut else rf"(.*?){last}\s*$"
+    whole += rf"(?>(.*?){last})" if is_cut else rf"(.*?){last}\Z"
     return re.compile(whole)
 
 
 def _literal(text: str) -> str:
     """Return the pattern of constant text; where the grouping parted `a=1,b=2`, no space need be."""
-    escaped = re.sub(r"(?<=[,;&|])(?:\\ )+", r"\\s*", re.escape(text))
-    return escaped.replace(r"\ ", r"\s+")
+    return re.sub(r"(?<=[,;&|])\\ ", r"\\ ?", re.escape(text))

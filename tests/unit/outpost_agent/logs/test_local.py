@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from outpost_agent.logs.mining.core import OTHER, Miner
 from outpost_agent.logs.local import LocalJob, analyse_file
+from outpost_agent.logs.mining.core import OTHER, Miner
 from outpost_agent.logs.mining.templates import id_of
 from outpost_agent.logs.standardise import standardise, template_rows
 from outpost_wire.errors import BadInput
@@ -56,10 +56,14 @@ def test_every_line_is_assigned_once(tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").read_text() == (
         f"line,template_id\n1,{boom}\n2,{boom}\n3,{boom}\n4,{boom}\n5,{boom}\n6,{fine}\n"
     )
+    number = {"seen": 2, "different": 2, "more": False, "least": 1.0, "most": 2.0, "unit": "", "examples": ("1", "2")}
     assert result.as_json() | {"seconds": 0} == {
         "lines": 6,
         "events": 3,
-        "templates": [{"id": boom, "template": "boom <*>", "count": 2}, {"id": fine, "template": "fine", "count": 1}],
+        "templates": [
+            {"id": boom, "template": "boom <*>", "count": 2, "example": "boom 1\n  at x", "line": 1, "parts": [number]},
+            {"id": fine, "template": "fine", "count": 1, "example": "fine", "line": 6, "parts": []},
+        ],
         "levels": {"error": 2, "info": 1},
         "anomalies": [],
         "seconds": 0,
