@@ -29,7 +29,8 @@ class Event(msgspec.Struct, gc=False, omit_defaults=True):
 
     `line` is the number of its first line in its file, from 1; `lines` how many lines it takes; `time` is ISO 8601,
     with `Z` if the log told the zone and without an offset if not; `level` one of levels.LEVELS; `template` the id of
-    its template (an id that templates.json lacks counts as `T0`; until all events are read, the miner's mark); `source` the file, if there are several.
+    its template (an id that templates.json lacks counts as `T0`), or the miner's mark as long as not all events are
+    read; `source` the file, if there are several.
     """
 
     line: int

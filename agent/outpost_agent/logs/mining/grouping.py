@@ -38,58 +38,12 @@ class Setting:
 
 SETTING = Setting()
 
-_ANNOUNCES_A_NAME = frozenset(
-    [
-        "account",
-        "application",
-        "app",
-        "bean",
-        "channel",
-        "class",
-        "client",
-        "cluster",
-        "database",
-        "device",
-        "directory",
-        "domain",
-        "driver",
-        "file",
-        "folder",
-        "function",
-        "group",
-        "host",
-        "hostname",
-        "image",
-        "interface",
-        "job",
-        "key",
-        "lock",
-        "method",
-        "module",
-        "node",
-        "package",
-        "partition",
-        "plugin",
-        "process",
-        "property",
-        "queue",
-        "rule",
-        "schema",
-        "server",
-        "service",
-        "session",
-        "stage",
-        "table",
-        "task",
-        "thread",
-        "topic",
-        "user",
-        "username",
-        "users",
-        "volume",
-        "worker",
-    ]
-)
+_NOUNS = """
+account application app bean channel class client cluster database device directory domain driver file folder function
+group host hostname image interface job key lock method module node package partition plugin process property queue
+rule schema server service session stage table task thread topic user username users volume worker
+"""
+_ANNOUNCES_A_NAME = frozenset(_NOUNS.split())
 _VALUE = re.compile(r"[^\w]*<\*>[^\w]*")
 _QUANTITY = re.compile(UNIT)
 _IDENTIFIER = re.compile(r"(?:[\w.-]|<\*>)*<\*>(?:[\w.-]|<\*>)*")

@@ -46,7 +46,8 @@ _LITERALS = frozenset({"true", "false", "null"})
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 _WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*"
 _DATE = re.compile(
-    rf"(?<![\w.])(?:{_WEEKDAY},? )?(?:{_MONTH} <\*>|<\*> {_MONTH})(?:,? <\*>)*(?: [AP]M\b)?(?: (?:UTC|GMT|[A-Z]{{3,4}})(?= <\*>| ?$) ?<\*>)?"
+    rf"(?<![\w.])(?:{_WEEKDAY},? )?(?:{_MONTH} <\*>|<\*> {_MONTH})(?:,? <\*>)*"
+    r"(?: [AP]M\b)?(?: [A-Z]{3,4}(?= <\*>| ?$) ?<\*>)?"
 )
 _EMPTY = re.compile(r"(?<![^\s=])(?:\(\)|\[\]|\{\}|\"\"|'')(?=[\s,;:.]|$)")
 UNIT = (

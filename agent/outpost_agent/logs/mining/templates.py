@@ -7,7 +7,6 @@ from base64 import b32encode
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from hashlib import blake2b
-from os.path import commonprefix
 
 from outpost_agent.logs.mining.grouping import Shape
 from outpost_agent.logs.mining.masks import WILDCARD
@@ -63,7 +62,7 @@ def ids_of(groups: Sequence[Sequence[Held]], texts: Sequence[str]) -> list[str]:
 def _merged(words: Iterable[str]) -> str:
     """Return what different words of one place have in common around `<*>`."""
     different = sorted(words)
-    head = _HEAD.match(commonprefix(different).partition(WILDCARD)[0])
+    head = _HEAD.match(_common_start(different[0], different[-1]).partition(WILDCARD)[0])
     start = head[0] if head is not None else ""
     rest = [word[len(start) :] for word in different]
     tail = _TAIL.search(rest[0])
@@ -71,3 +70,11 @@ def _merged(words: Iterable[str]) -> str:
     while end and not all(word.endswith(end) for word in rest):
         end = end[1:]
     return _SEVERAL.sub(WILDCARD, f"{start}{WILDCARD}{end}")
+
+
+def _common_start(one: str, other: str) -> str:
+    """Return what two texts begin with; those of the first and the last of sorted texts is that of all."""
+    for index, (mine, theirs) in enumerate(zip(one, other, strict=False)):
+        if mine != theirs:
+            return one[:index]
+    return min(one, other, key=len)

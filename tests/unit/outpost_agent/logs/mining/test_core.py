@@ -6,6 +6,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -60,7 +61,7 @@ def parted(miner: Miner, messages: Sequence[str]) -> set[frozenset[int]]:
 
 def shards(messages: Sequence[str], cuts: Iterable[int]) -> list[Sequence[str]]:
     edges = [0, *sorted(cut % (len(messages) + 1) for cut in cuts), len(messages)]
-    return [messages[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [messages[start:end] for start, end in pairwise(edges)]
 
 
 def test_messages_that_differ_in_values_share_a_template() -> None:
