@@ -20,6 +20,8 @@ from outpost_agent.logs.times import Clock
 _HEAD_LENGTH = 700
 _OUTCOMES = {str(int(status)): status.phrase.replace(" ", "-") for status in HTTPStatus}
 _PATTERN_LENGTH = 8192
+_CONTEXT = re.compile(r"\A\[(?:-|req-[^\]]*)\] ")
+"""The request that a line belongs to: part of the message, but not of what it says."""
 
 
 class Header(msgspec.Struct, frozen=True, gc=False):
@@ -90,6 +92,8 @@ class HeaderParser:
             known = level_of(match["bare"]) if found is LEVEL_ONLY else None
         elif not level[0].isdigit():
             known = level_of(level)
+            if found.name == "openstack":
+                pattern = _CONTEXT.sub("", message, count=1)
         elif found.name == "access":
             known = level_of_status(int(level))
             pattern = _request_pattern(match["request"], level)

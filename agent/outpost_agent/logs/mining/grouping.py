@@ -26,7 +26,7 @@ Shape = tuple[str, ...]
 class Setting:
     """How many different words make a place variable, one setting for every log; see docs/bench-logs.md.
 
-    `words` of prose, `names` (of hosts, classes, files, or after a noun that announces a name), `capitals`; a place
+    `words` of prose, `names` (of hosts, classes, files, or after a word that announces a name), `capitals`; a place
     is also variable when `masked` of its events have nothing but a value there.
     """
 
@@ -38,12 +38,12 @@ class Setting:
 
 SETTING = Setting()
 
-_NOUNS = """
-account application app bean channel class client cluster database device directory domain driver file folder function
+_BEFORE_A_NAME = """
+by for from account application app bean channel class client cluster database device directory domain driver file folder function
 group host hostname image interface job key lock method module node package partition plugin process property queue
 rule schema server service session stage table task thread topic user username users volume worker
 """
-_ANNOUNCES_A_NAME = frozenset(_NOUNS.split())
+_ANNOUNCES_A_NAME = frozenset(_BEFORE_A_NAME.split())
 _VALUE = re.compile(r"[^\w]*<\*>[^\w]*")
 _QUANTITY = re.compile(UNIT)
 _IDENTIFIER = re.compile(r"(?:[\w.-]|<\*>)*<\*>(?:[\w.-]|<\*>)*")
