@@ -93,7 +93,7 @@ class HeaderParser:
         elif not level[0].isdigit():
             known = level_of(level)
             if found.name == "openstack":
-                pattern = _CONTEXT.sub("", message, count=1)
+                pattern = without_context(message)
         elif found.name == "access":
             known = level_of_status(int(level))
             pattern = _request_pattern(match["request"], level)
@@ -109,6 +109,11 @@ class HeaderParser:
         seconds, written = moment if moment is not None else (None, None)
         level = _level_of_field(found.level)
         return Header(seconds, written, level, found.component, found.message, found.message)
+
+
+def without_context(message: str) -> str:
+    """Return what a message says, without the request it belongs to."""
+    return _CONTEXT.sub("", message, count=1) if message[:1] == "[" else message
 
 
 def _level_of_field(text: str) -> str | None:

@@ -39,7 +39,8 @@ class Setting:
 SETTING = Setting()
 
 _BEFORE_A_NAME = """
-by for from account application app bean channel class client cluster database device directory domain driver file folder function
+by for from
+account application app bean channel class client cluster database device directory domain driver file folder function
 group host hostname image interface job key lock method module node package partition plugin process property queue
 rule schema server service session stage table task thread topic user username users volume worker
 """

@@ -6,7 +6,7 @@ import csv
 import gzip
 import json
 import resource
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from outpost_agent.logs.mining.core import OTHER, Miner
 from outpost_agent.logs.mining.templates import id_of
 from outpost_agent.logs.standardise import standardise, template_rows
 from outpost_wire.errors import BadInput
+from tests.support.grouping import grouping_accuracy
 
 LOGHUB = Path(__file__).parents[5] / "shared" / "data" / "loghub"
 
@@ -30,19 +31,6 @@ def loghub(name: str) -> tuple[Path, list[dict[str, str]]]:
     if not log.exists():
         pytest.skip(f"the data set {name} is missing: {log}")
     return log, rows(log.with_name(f"{log.name}_structured.csv"))
-
-
-def grouping_accuracy(truth: list[str], found: list[str]) -> float:
-    """Return the share of lines whose group is exactly that of the truth (He et al., ICWS 2017)."""
-
-    def groups(labels: list[str]) -> list[frozenset[int]]:
-        members: dict[str, set[int]] = defaultdict(set)
-        for index, label in enumerate(labels):
-            members[label].add(index)
-        return [frozenset(group) for group in members.values()]
-
-    right = set(groups(truth))
-    return sum(len(group) for group in groups(found) if group in right) / len(truth)
 
 
 def test_every_line_is_assigned_once(tmp_path: Path) -> None:
