@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -253,7 +253,7 @@ def _brief(setting: Setting) -> str:
     return f"{setting.words}/{setting.names}/{setting.capitals}/{setting.masked:g}"
 
 
-def _mean(values: Any) -> float:
+def _mean(values: Iterable[float]) -> float:
     numbers = list(values)
     return sum(numbers) / len(numbers)
 

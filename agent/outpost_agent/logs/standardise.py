@@ -117,6 +117,7 @@ def standardise(job: Job) -> Outcome:
         files=(
             File(EVENTS_FILE, "application/zstd", attach=True, plain_bytes=plain_bytes),
             File(TEMPLATES_FILE, "application/json"),
+            File(MODEL_FILE, "application/zstd", learns=True),
         ),
     )
 
