@@ -103,9 +103,9 @@ def standardise(job: Job) -> Outcome:
     now = datetime.fromisoformat(job.params["now"]) if "now" in job.params else datetime.now().astimezone()
     run = _Run(now, model)
     with job.create(_SCRATCH_FILE) as scratch:
-        plain_bytes = _read(job, run, logs, scratch)
+        marked_bytes = _read(job, run, logs, scratch)
         mined = run.miner.result()
-        _write_events(job, scratch, plain_bytes, mined.template_of)
+        plain_bytes = _write_events(job, scratch, marked_bytes, mined.template_of)
         scratch.truncate(0)
     summary = run.summary(tuple(given.name for given in job.inputs[:logs]), mined)
     _write(job, TEMPLATES_FILE, msgspec.json.encode(template_rows(mined)))
@@ -200,7 +200,7 @@ def _given_model(job: Job) -> Model | None:
 
 def _read(job: Job, run: _Run, logs: int, scratch: BinaryIO) -> int:
     """Write the events with their marks and return how many bytes they are before compression."""
-    plain_bytes = 0
+    marked_bytes = 0
     encode = msgspec.json.Encoder().encode_lines
     compressor = zstandard.ZstdCompressor(level=_SCRATCH_ZSTD_LEVEL)
     with compressor.stream_writer(scratch, closefd=False) as packed:
@@ -210,22 +210,25 @@ def _read(job: Job, run: _Run, logs: int, scratch: BinaryIO) -> int:
                 for events in run.events(LineReader(counted, given.name), given.name if logs > 1 else ""):
                     lines = encode(events)
                     packed.write(lines)
-                    plain_bytes += len(lines)
+                    marked_bytes += len(lines)
                     job.progress(_SHARE_OF_READING * _share_done(job, logs, index, counted.count))
-    return plain_bytes
+    return marked_bytes
 
 
-def _write_events(job: Job, scratch: BinaryIO, plain_bytes: int, template_of: Mapping[str, str]) -> None:
-    """Write the events of the scratch file with the ids of their templates."""
+def _write_events(job: Job, scratch: BinaryIO, marked_bytes: int, template_of: Mapping[str, str]) -> int:
+    """Write the events of the scratch file with the ids of their templates; return their bytes before compression."""
     scratch.seek(0)
     named = _namer(template_of)
-    done = 0
+    done = plain_bytes = 0
     compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
     with job.create(EVENTS_FILE) as out, compressor.stream_writer(out, closefd=False) as packed:
         for lines in _whole_lines(scratch):
-            packed.write(_MARK.sub(named, lines))
+            plain = _MARK.sub(named, lines)
+            packed.write(plain)
+            plain_bytes += len(plain)
             done += len(lines)
-            job.progress(_SHARE_OF_READING + (1 - _SHARE_OF_READING) * done / max(1, plain_bytes))
+            job.progress(_SHARE_OF_READING + (1 - _SHARE_OF_READING) * done / max(1, marked_bytes))
+    return plain_bytes
 
 
 def _namer(template_of: Mapping[str, str]) -> Callable[[re.Match[bytes]], bytes]:

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from outpost_agent.logs.local import LocalJob, analyse_file
 from outpost_agent.logs.mining.core import OTHER, Miner
@@ -57,6 +58,21 @@ def test_every_line_is_assigned_once(tmp_path: Path) -> None:
         "seconds": 0,
     }
     json.dumps(result.as_json())
+
+
+def test_the_events_that_are_kept_name_their_templates_and_are_as_long_as_told(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    hostile = '2024-01-02 10:00:01 INFO a "template":"S1" in it, and \\"template\\":\\"S1\\"\n'
+    log.write_text("2024-01-02 10:00:00 INFO took 1 ms\n" * 9000 + hostile, encoding="utf-8")
+    outcome = standardise(LocalJob(tmp_path / "made", files=[log]))
+    (kept,) = [file for file in outcome.files if file.attach]
+    with (tmp_path / "made" / kept.name).open("rb") as file:
+        plain = zstandard.ZstdDecompressor().stream_reader(file).read()
+    events = [json.loads(line) for line in plain.splitlines()]
+    assert len(plain) == kept.plain_bytes
+    assert {event["template"] for event in events[:-1]} == {id_of("took <*> ms")}
+    assert events[-1]["message"] == hostile[25:-1]
+    assert (tmp_path / "made" / "events.scratch").stat().st_size == 0
 
 
 def test_several_files_are_analysed_together_and_assigned_apart(tmp_path: Path) -> None:
