@@ -6,7 +6,7 @@ each shape the id of its template, so ids stay. Version 1 is pinned by tests/vec
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -17,13 +17,15 @@ from outpost_wire.errors import BadInput
 MODEL_LIMIT_BYTES = 64 << 20
 _WORDS_LIMIT = 256
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
 
 class StoredShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A shape: its words, the events of all runs and of the last, the id of its template."""
 
     words: Shape
-    count: int
-    last: int
+    count: Count
+    last: Count
     template: str
 
 
@@ -54,7 +56,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
 
     version: Literal[1] = 1
-    runs: int = 0
+    runs: Count = 0
     firsts: tuple[int, ...] = ()
     seconds: tuple[tuple[int, str], ...] = ()
     shelves: tuple[StoredShelf, ...] = ()
