@@ -53,7 +53,7 @@ def test_the_pinned_file_is_read() -> None:
 def damaged() -> dict[str, bytes]:
     whole = json.loads((VECTORS / "model-1.json").read_bytes())
     shelf = whole["shelves"][-1]
-    rows = {
+    return {
         "cut": (VECTORS / "model-1.json").read_bytes()[:-20],
         "empty": b"",
         "another version": msgspec.json.encode(whole | {"version": 2}),
@@ -63,7 +63,6 @@ def damaged() -> dict[str, bytes]:
         "no cap": msgspec.json.encode(whole | {"shelves": [{**shelf, "cap": 0}]}),
         "negative": msgspec.json.encode(whole | {"runs": -1}),
     }
-    return rows
 
 
 @pytest.mark.parametrize("name", damaged())
