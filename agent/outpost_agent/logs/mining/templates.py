@@ -12,7 +12,9 @@ from outpost_agent.logs.mining.grouping import Shape
 from outpost_agent.logs.mining.masks import WILDCARD
 from outpost_agent.logs.mining.shapes import Held
 
-_SEVERAL = re.compile(r"<\*>.*<\*>", re.DOTALL)
+_ANY = "\0"
+"""Stands for `<*>` while words are compared, so that its signs are not taken for theirs."""
+_SEVERAL = re.compile(r"\0.*\0", re.DOTALL)
 _HEAD = re.compile(r".*[=:(\[{<\"'/,@#]", re.DOTALL)
 _TAIL = re.compile(r"[)\]}>\"',;:.!?]*$")
 
@@ -61,15 +63,15 @@ def ids_of(groups: Sequence[Sequence[Held]], texts: Sequence[str]) -> list[str]:
 
 def _merged(words: Iterable[str]) -> str:
     """Return what different words of one place have in common around `<*>`."""
-    different = sorted(words)
-    head = _HEAD.match(_common_start(different[0], different[-1]).partition(WILDCARD)[0])
+    different = sorted(word.replace(WILDCARD, _ANY) for word in words)
+    head = _HEAD.match(_common_start(different[0], different[-1]).partition(_ANY)[0])
     start = head[0] if head is not None else ""
     rest = [word[len(start) :] for word in different]
     tail = _TAIL.search(rest[0])
     end = tail[0] if tail is not None else ""
     while end and not all(word.endswith(end) for word in rest):
         end = end[1:]
-    return _SEVERAL.sub(WILDCARD, f"{start}{WILDCARD}{end}")
+    return _SEVERAL.sub(_ANY, f"{start}{_ANY}{end}").replace(_ANY, WILDCARD)
 
 
 def _common_start(one: str, other: str) -> str:

@@ -82,7 +82,7 @@ def test_a_damaged_model_is_named_and_left_alone(tmp_path: Path) -> None:
     log, model = tmp_path / "x.log", tmp_path / "x.model"
     log.write_text("2024-01-02 10:00:00 INFO fine\n", encoding="utf-8")
     model.write_bytes(b"no model")
-    with pytest.raises(BadInput, match="x.model"):
+    with pytest.raises(BadInput, match=r"x\.model"):
         analyse_file(log, tmp_path / "work", model=model)
     assert model.read_bytes() == b"no model"
 

@@ -82,6 +82,11 @@ def test_many_words_in_one_place_are_a_value() -> None:
     assert texts(messages) == {"<*> startup of service was fine": 6}
 
 
+def test_what_differing_words_have_in_common_stays_around_the_wildcard() -> None:
+    requests = [f'request: "GET /{name}.html HTTP/1.1", host: "h"' for name in ("about", "index", "news", "blog", "x")]
+    assert list(texts(requests)) == ['request: "GET /<*>", host: "h"']
+
+
 def test_names_are_sooner_a_value_than_prose() -> None:
     assert texts(f"session closed for user {name}" for name in ("root", "news", "alice")) == {
         "session closed for user <*>": 3
