@@ -17,7 +17,7 @@ from outpost_agent.logs.analysis import ANALYSIS_FILE, SEVERITIES, Analysis, Ano
 from outpost_agent.logs.axis import Axis, order_axis, time_axis
 from outpost_agent.logs.bursts import Burst, strongest_burst
 from outpost_agent.logs.events import EVENTS_FILE, TEMPLATES_FILE
-from outpost_agent.logs.headers import without_context
+from outpost_agent.logs.headers import pattern_of
 from outpost_agent.logs.levels import LEVELS, SERIOUS
 from outpost_agent.logs.logins import HINT, Logins, Sighting
 from outpost_agent.logs.mining.core import OTHER
@@ -162,7 +162,7 @@ class Analyser:
                     self._errors[bucket] += 1
                     if bucket not in self._error_examples:
                         self._error_examples[bucket] = row
-            use.values.add(without_context(row.message))
+            use.values.add(pattern_of(row.message))
             if use.is_login:
                 self._logins.add(Sighting(row.message, _client(row), time, row.line, row.source))
 
