@@ -30,9 +30,9 @@ _VARIABLE = re.compile(
     r"0[xX][0-9a-fA-F]+"
     r"|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![0-9A-Za-z])"
     r"|(?:[0-9a-fA-F]{1,2}[:-]){5}[0-9a-fA-F]{1,2}(?![0-9A-Za-z])"  # MAC
-    r"|(?=[0-9a-fA-F:]{0,39}[0-9])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{1,4}(?![0-9A-Za-z:])"  # IPv6
-    r"|(?=[a-f]*[0-9])[0-9a-f]{6,}(?![0-9A-Za-z])"
-    r"|(?=[A-F]*[0-9])[0-9A-F]{6,}(?![0-9A-Za-z])"
+    r"|(?=[0-9a-fA-F:]{0,39}[0-9])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{1,4}(?![0-9A-Za-z:]|\.[0-9])"  # IPv6
+    r"|(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{6,}(?![0-9A-Za-z])"
+    r"|(?=[A-F]*[0-9])(?=[0-9]*[A-F])[0-9A-F]{6,}(?![0-9A-Za-z])"
     r"|(?=[A-Za-z]*[0-9][A-Za-z]*[0-9][A-Za-z]*[0-9])[0-9A-Za-z]{16,}"  # key, token
     r"|[-+]?[0-9][0-9A-Za-z]*(?:[.,:/_-][0-9][0-9A-Za-z]*)*%?"  # number, time, version, address
     r")"
@@ -40,9 +40,13 @@ _VARIABLE = re.compile(
     r"|(?<![\w.-])(?:true|false|null)(?![\w.-])",
     re.ASCII,
 )
+_PLAIN = re.compile(
+    r"([\[({<\"'=#]*(?:[A-Za-z]{1,20}[_=])?)(?:(/)[0-9]+(?:[.,:_-][0-9]+)*|[-+]?[0-9]+(?:[.,:/_-][0-9]+)*%?)([\])}>\"',;:!?.]*)",
+    re.ASCII,
+)
+"""The most usual words with a value, a number or an address alone; for them _VARIABLE would do the same, slower."""
 _WORTH_A_LOOK = re.compile(r"[0-9/\\@]|true|false|null")
 
-_LITERALS = frozenset({"true", "false", "null"})
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 _WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*"
 _DATE = re.compile(
@@ -73,24 +77,24 @@ class Masker:
 
     def mask(self, message: str) -> str:
         """Return the words of `message` with one space between them, values replaced by `<*>`."""
-        known = self._known
-        tokens = message.split()
-        for index, token in enumerate(tokens):
-            if token.isalpha() and token not in _LITERALS:
-                continue
-            masked = known.get(token)
-            if masked is None:
-                masked = masked_word(token)
-                if len(token) <= _LONGEST_REMEMBERED:
-                    if len(known) >= _REMEMBERED:
-                        known.clear()
-                    known[token] = masked
-            tokens[index] = masked
-        return " ".join(tokens)
+        known = self._known.get
+        return " ".join([known(word) or self._masked(word) for word in message.split()])
+
+    def _masked(self, word: str) -> str:
+        masked = masked_word(word)
+        if len(word) <= _LONGEST_REMEMBERED:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[word] = masked
+        return masked
 
 
 def masked_word(token: str) -> str:
     """Return one word with its values replaced by `<*>`."""
+    plain = _PLAIN.fullmatch(token)
+    if plain is not None:
+        start, slash, end = plain.groups("")
+        return f"{start}{slash}{WILDCARD}{end}"
     if _WORTH_A_LOOK.search(token) is None:
         return token
     return _VARIABLE.sub(WILDCARD, token)

@@ -57,7 +57,9 @@ class Values:
         """Note the values of the first line of a message of this template."""
         if self._pattern is None:
             return
-        line = " ".join(message[:_MESSAGE_CHARACTERS].partition("\n")[0].split())
+        line = message[:_MESSAGE_CHARACTERS].partition("\n")[0]
+        if "  " in line or "\t" in line or line[:1] == " " or line[-1:] == " ":
+            line = " ".join(line.split())
         match = self._pattern.match(line)
         if match is not None:
             for place, value in zip(self._places, match.groups(), strict=True):
@@ -86,6 +88,8 @@ class _Place:
         before = self.values.get(shown)
         if before is not None:
             self.values[shown] = before + 1
+            if len(value) <= _VALUE_CHARACTERS:
+                return
         elif len(self.values) < _DIFFERENT and self.room.left:
             self.room.left -= 1
             self.values[shown] = 1

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outpost_agent.logs.mining.masks import Masker, words
+from outpost_agent.logs.mining import masks
+from outpost_agent.logs.mining.masks import Masker, masked_word, words
 
 
 def shape(message: str) -> str:
@@ -71,6 +72,11 @@ def test_any_text_has_a_bounded_shape(message: str, width: int) -> None:
     found = words(Masker().mask(message), width)
     assert 1 <= len(found) <= width + 1
     assert "\x1f" not in "".join(found) or "\x1f" in message
+
+
+@given(st.text("0123456789.,:/_-+%[](){}<>\"'=#;!?ax", max_size=14))
+def test_the_short_way_masks_as_the_long_one(token: str) -> None:
+    assert masked_word(token) == masks._VARIABLE.sub(masks.WILDCARD, token)
 
 
 @given(st.lists(st.text(max_size=40), max_size=20))
