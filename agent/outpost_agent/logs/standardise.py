@@ -94,7 +94,8 @@ def standardise(job: Job) -> Outcome:
     """Write the events of all inputs, their templates, and the model of their source.
 
     Takes no parameters but `now` (ISO 8601), the present for times without a year, and `has_model`: then the last input
-    is the model that the run before wrote. Raises BadInput if an input cannot be read as a log, or as a model.
+    is the model that the run before wrote. Raises BadInput if an input cannot be read as a log, or as a model; but one
+    that the device kept for a `source`, which its person has not chosen and cannot mend, then counts as none.
     """
     model = _given_model(job)
     logs = len(job.inputs) - (model is not None)
@@ -195,7 +196,13 @@ def _given_model(job: Job) -> Model | None:
         return None
     last = len(job.inputs) - 1
     with job.open_input(last) as file:
-        return unpacked_model(file.read(MODEL_LIMIT_BYTES), job.inputs[last].name)
+        data = file.read(MODEL_LIMIT_BYTES)
+    try:
+        return unpacked_model(data, job.inputs[last].name)
+    except BadInput:
+        if not job.params.get("source"):
+            raise
+        return Model()
 
 
 def _read(job: Job, run: _Run, logs: int, scratch: BinaryIO) -> int:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from outpost_agent.cli.main import main
-from outpost_agent.logs.local import analyse_file
+from outpost_agent.logs.local import LocalJob, analyse_file
+from outpost_agent.logs.standardise import standardise
 from outpost_agent.logs.texts import TEXTS
 from outpost_sdk.handler import Language
 from outpost_wire.errors import BadInput
@@ -85,6 +86,15 @@ def test_a_damaged_model_is_named_and_left_alone(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"x\.model"):
         analyse_file(log, tmp_path / "work", model=model)
     assert model.read_bytes() == b"no model"
+
+
+def test_a_damaged_model_that_the_device_kept_counts_as_none(tmp_path: Path) -> None:
+    log, model = tmp_path / "x.log", tmp_path / "model"
+    log.write_text("2024-01-02 10:00:00 INFO fine\n", encoding="utf-8")
+    model.write_bytes(b"no model")
+    params = {"has_model": True, "source": "p\nx.log"}
+    outcome = standardise(LocalJob(tmp_path / "work", files=[log, model], params=params))
+    assert (outcome.data["names"], outcome.data["lines"]) == (("x.log",), 1)
 
 
 def test_the_command_keeps_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
