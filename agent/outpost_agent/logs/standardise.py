@@ -134,7 +134,8 @@ def template_rows(mined: Mined) -> list[TemplateRow]:
 def unpacked_model(data: bytes, name: str) -> Model:
     """Return the model in a file that `standardise` wrote; raises BadInput, which calls it `name`."""
     try:
-        plain = zstandard.ZstdDecompressor().stream_reader(data).read(MODEL_LIMIT_BYTES)
+        is_bounded = 0 < zstandard.frame_content_size(data) <= MODEL_LIMIT_BYTES
+        plain = zstandard.decompress(data) if is_bounded else b""
     except zstandard.ZstdError:
         plain = b""
     return parse_model(plain, name)

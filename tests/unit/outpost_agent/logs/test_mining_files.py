@@ -9,6 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from outpost_agent.cli.main import main
 from outpost_agent.logs.local import LocalJob, analyse_file
@@ -79,13 +80,16 @@ def test_the_report_tells_what_is_new_and_gone_since_the_last_time(tmp_path: Pat
     assert words.since_same in third.outcome.report
 
 
-def test_a_damaged_model_is_named_and_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "data", [b"", b"no model", zstandard.compress(b"{}")[:-3], zstandard.compress(bytes(80 << 20))]
+)
+def test_a_damaged_model_is_named_and_left_alone(tmp_path: Path, data: bytes) -> None:
     log, model = tmp_path / "x.log", tmp_path / "x.model"
     log.write_text("2024-01-02 10:00:00 INFO fine\n", encoding="utf-8")
-    model.write_bytes(b"no model")
+    model.write_bytes(data)
     with pytest.raises(BadInput, match=r"x\.model"):
         analyse_file(log, tmp_path / "work", model=model)
-    assert model.read_bytes() == b"no model"
+    assert model.read_bytes() == data
 
 
 def test_a_damaged_model_that_the_device_kept_counts_as_none(tmp_path: Path) -> None:
