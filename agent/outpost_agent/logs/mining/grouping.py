@@ -16,10 +16,13 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from outpost_agent.logs.mining.masks import UNIT, WILDCARD
 
 Shape = tuple[str, ...]
+Place = tuple[int, str]
+Root = tuple[Place, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +30,15 @@ class Setting:
     """How many different words make a place variable, one setting for every log; see docs/bench-logs.md.
 
     `words` of prose, `names` (of hosts, classes, files, or after a word that announces a name), `capitals`; a place
-    is also variable when `masked` of its events have nothing but a value there.
+    is also variable when `masked` of its events have nothing but a value there. So many sets of words that take turns
+    beside the same other words are a `crowd`, values all of them.
     """
 
     words: int = 5
     names: int = 3
     capitals: int = 10
     masked: float = 0.2
+    crowd: int = 20
 
 
 SETTING = Setting()
@@ -45,10 +50,12 @@ group host hostname image interface job key lock method module node package part
 rule schema server service session stage table task thread topic user username users volume worker
 """
 _ANNOUNCES_A_NAME = frozenset(_BEFORE_A_NAME.split())
-_VALUE = re.compile(r"[^\w]*<\*>[^\w]*")
+_LETTER = re.compile(r"\w")
 _QUANTITY = re.compile(UNIT)
 _IDENTIFIER = re.compile(r"(?:[\w.-]|<\*>)*<\*>(?:[\w.-]|<\*>)*")
 _NAME = re.compile(r"[\w$-]+(?:(?:\.|::)[\w$-]+)+|\w*[0-9]\w*|[^\s]*[/\\@][^\s]*")
+_CROWDED_WORDS = 2
+_NEARLY_ALL = 0.9
 _AROUND = "[](){}<>\"',;:"
 
 
@@ -58,27 +65,56 @@ def groups(shapes: Mapping[Shape, int], setting: Setting = SETTING) -> Iterator[
     for shape in sorted(shapes):
         by_length[len(shape)].append(shape)
     for _, members in sorted(by_length.items()):
-        for alike in _by_root(members, shapes):
+        for alike in _by_root(members, shapes, setting):
             yield from _split(alike, shapes, setting)
 
 
-def _by_root(members: list[Shape], shapes: Mapping[Shape, int]) -> Iterable[list[Shape]]:
-    """Part shapes of one length by the largest set of words that come equally often."""
-    often: Counter[tuple[int, str]] = Counter()
+def _by_root(members: list[Shape], shapes: Mapping[Shape, int], setting: Setting) -> Iterable[list[Shape]]:
+    """Part shapes of one length by the largest set of words that come equally often.
+
+    Words that all of them have (of an unknown header) tell nothing apart. Values can come equally often, too (a user,
+    always from the same host): so where the sets of nearly all shapes stand in the same places there is nothing to part
+    here, and where a crowd of sets does and has its more frequent words in common, those are the root.
+    """
+    often: Counter[Place] = Counter()
+    constant: list[Root] = []
     for shape in members:
         count = shapes[shape]
-        for place in enumerate(shape):
+        constant.append(tuple(place for place in enumerate(shape) if not _is_value(place[1])))
+        for place in constant[-1]:
             often[place] += count
-    roots: defaultdict[tuple[tuple[int, str], ...], list[Shape]] = defaultdict(list)
-    for shape in members:
-        sizes: Counter[int] = Counter(often[place] for place in enumerate(shape) if place[1] != WILDCARD)
-        if not sizes:
-            roots[()].append(shape)
-            continue
-        _, chosen = max((size, count) for count, size in sizes.items())
-        root = tuple(place for place in enumerate(shape) if place[1] != WILDCARD and often[place] == chosen)
-        roots[root].append(shape)
+    everything = sum(shapes[shape] for shape in members)
+    has_common = any(count == everything for count in often.values())
+    found: list[tuple[Root, Root, Shape]] = []
+    crowds: defaultdict[tuple[Root, tuple[int, ...]], set[Root]] = defaultdict(set)
+    standing: Counter[tuple[int, ...]] = Counter()
+    for shape, places in zip(members, constant, strict=True):
+        telling = [place for place in places if often[place] < everything]
+        sizes = Counter(often[place] for place in telling)
+        chosen = max(((size, count) for count, size in sizes.items()), default=(0, 0))[1]
+        root = tuple(place for place in telling if often[place] == chosen)
+        above = tuple(place for place in telling if often[place] > chosen)
+        found.append((above, root, shape))
+        crowds[above, _places(root)].add(root)
+        standing[_places(root)] += 1
+    usual = max((count for places, count in standing.items() if places), default=0)
+    if has_common and usual + standing[()] >= _NEARLY_ALL * len(members):
+        return [members]
+    roots: defaultdict[Root, list[Shape]] = defaultdict(list)
+    for above, root, shape in found:
+        is_crowd = len(above) >= _CROWDED_WORDS and len(crowds[above, _places(root)]) >= setting.crowd
+        roots[above if is_crowd else root].append(shape)
     return roots.values()
+
+
+@lru_cache(10_000)
+def _is_value(word: str) -> bool:
+    """Return whether nothing but values, with units and signs around them, stands in a masked word."""
+    return WILDCARD in word and _LETTER.search(_QUANTITY.sub(WILDCARD, word)) is None
+
+
+def _places(root: Root) -> tuple[int, ...]:
+    return tuple(place for place, _ in root)
 
 
 def _split(members: list[Shape], shapes: Mapping[Shape, int], setting: Setting) -> Iterator[tuple[Shape, ...]]:
@@ -135,7 +171,7 @@ def _enough(events: Counter[str], before: str, setting: Setting) -> int:
 
 def _is_masked(events: Counter[str], setting: Setting) -> bool:
     """Return whether the words are one masked value in its frame (`(uid=<*>)`), and what else stands in that frame."""
-    if all(_VALUE.fullmatch(word) for word in events):
+    if all(_is_value(word) for word in events):
         return True
     masked = [(count, word) for word, count in events.items() if word.count(WILDCARD) == 1]
     if not masked:

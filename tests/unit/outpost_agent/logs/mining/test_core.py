@@ -6,7 +6,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given, settings
@@ -80,6 +80,20 @@ def test_a_few_words_of_prose_keep_messages_apart() -> None:
 def test_many_words_in_one_place_are_a_value() -> None:
     messages = [f"{word} startup of service was fine" for word in ("cups", "klog", "sdp", "port", "hci", "irq")]
     assert texts(messages) == {"<*> startup of service was fine": 6}
+
+
+@pytest.mark.parametrize("header", ["svc-a | worker | ", "[app] [svc] [main] x - "])
+def test_words_of_an_unknown_header_change_nothing(header: str) -> None:
+    messages = [line.partition(": ")[2] for line, _ in lines_like("sshd", 500)]
+    assert texts(header + message for message in messages) == {
+        header + text: count for text, count in texts(messages).items()
+    }
+
+
+def test_values_that_always_come_together_are_values_all_the_same() -> None:
+    names = ["".join(pair) for pair in product("abcdef", "uvwxyz")]
+    messages = [f"login {name} host{name} dept{name} ok" for name in names for _ in range(len(name))]
+    assert texts([*messages, "logout of all is ok"]) == {"login <*> <*> <*> ok": 72, "logout of all is ok": 1}
 
 
 def test_what_differing_words_have_in_common_stays_around_the_wildcard() -> None:
