@@ -69,52 +69,67 @@ def groups(shapes: Mapping[Shape, int], setting: Setting = SETTING) -> Iterator[
             yield from _split(alike, shapes, setting)
 
 
+@dataclass(frozen=True, slots=True)
+class _Rooted:
+    """A shape with the largest set of its telling words of one count, and its telling words that come more often."""
+
+    shape: Shape
+    root: Root
+    above: Root
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        return tuple(place for place, _ in self.root)
+
+
 def _by_root(members: list[Shape], shapes: Mapping[Shape, int], setting: Setting) -> Iterable[list[Shape]]:
     """Part shapes of one length by the largest set of words that come equally often.
 
-    Words that all of them have (of an unknown header) tell nothing apart. Values can come equally often, too (a user,
-    always from the same host): so where the sets of nearly all shapes stand in the same places there is nothing to part
-    here, and where a crowd of sets does and has its more frequent words in common, those are the root.
+    Values can come equally often, too (a user, always from the same host). So where all have words in common and the
+    sets of nearly all stand in the same places, there is nothing to part here; and where a crowd of sets does and has
+    its more frequent words in common, those are the root.
     """
-    often: Counter[Place] = Counter()
-    constant: list[Root] = []
-    for shape in members:
-        count = shapes[shape]
-        constant.append(tuple(place for place in enumerate(shape) if not _is_value(place[1])))
-        for place in constant[-1]:
-            often[place] += count
-    everything = sum(shapes[shape] for shape in members)
-    has_common = any(count == everything for count in often.values())
-    found: list[tuple[Root, Root, Shape]] = []
+    found, has_common = _rooted(members, shapes)
+    standing = Counter(rooted.places for rooted in found)
+    usual = max((count for places, count in standing.items() if places), default=0)
+    if has_common and usual + standing[()] >= _NEARLY_ALL * len(members):
+        return [members]
     crowds: defaultdict[tuple[Root, tuple[int, ...]], set[Root]] = defaultdict(set)
-    standing: Counter[tuple[int, ...]] = Counter()
+    for rooted in found:
+        crowds[rooted.above, rooted.places].add(rooted.root)
+    roots: defaultdict[Root, list[Shape]] = defaultdict(list)
+    for rooted in found:
+        crowd = crowds[rooted.above, rooted.places]
+        is_crowd = len(rooted.above) >= _CROWDED_WORDS and len(crowd) >= setting.crowd
+        roots[rooted.above if is_crowd else rooted.root].append(rooted.shape)
+    return roots.values()
+
+
+def _rooted(members: list[Shape], shapes: Mapping[Shape, int]) -> tuple[list[_Rooted], bool]:
+    """Return each shape with its root, and whether there are words that all have.
+
+    Those, of an unknown header or of the only template here, tell nothing apart, and nor do values.
+    """
+    constant = [[place for place in enumerate(shape) if not _is_value(place[1])] for shape in members]
+    often: Counter[Place] = Counter()
+    for shape, places in zip(members, constant, strict=True):
+        for place in places:
+            often[place] += shapes[shape]
+    everything = sum(shapes[shape] for shape in members)
+    found = []
     for shape, places in zip(members, constant, strict=True):
         telling = [place for place in places if often[place] < everything]
         sizes = Counter(often[place] for place in telling)
         chosen = max(((size, count) for count, size in sizes.items()), default=(0, 0))[1]
         root = tuple(place for place in telling if often[place] == chosen)
-        above = tuple(place for place in telling if often[place] > chosen)
-        found.append((above, root, shape))
-        crowds[above, _places(root)].add(root)
-        standing[_places(root)] += 1
-    usual = max((count for places, count in standing.items() if places), default=0)
-    if has_common and usual + standing[()] >= _NEARLY_ALL * len(members):
-        return [members]
-    roots: defaultdict[Root, list[Shape]] = defaultdict(list)
-    for above, root, shape in found:
-        is_crowd = len(above) >= _CROWDED_WORDS and len(crowds[above, _places(root)]) >= setting.crowd
-        roots[above if is_crowd else root].append(shape)
-    return roots.values()
+        found.append(_Rooted(shape, root, tuple(place for place in telling if often[place] > chosen)))
+    return found, everything in often.values()
 
 
 @lru_cache(10_000)
 def _is_value(word: str) -> bool:
     """Return whether nothing but values, with units and signs around them, stands in a masked word."""
     return WILDCARD in word and _LETTER.search(_QUANTITY.sub(WILDCARD, word)) is None
-
-
-def _places(root: Root) -> tuple[int, ...]:
-    return tuple(place for place, _ in root)
 
 
 def _split(members: list[Shape], shapes: Mapping[Shape, int], setting: Setting) -> Iterator[tuple[Shape, ...]]:
