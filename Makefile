@@ -12,7 +12,7 @@ ARGS ?=
 # What pytest is given; one file's tests stay in one process, in their order.
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
-.PHONY: help setup setup-test run test test-long check format bench lock clean
+.PHONY: help setup setup-test run test test-long check format bench bench-logs lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf 'make %-10s %s\n' "$$name" "$$text"; done
@@ -45,6 +45,9 @@ format: setup-test ## Put the Python code into its form
 
 bench: setup-test ## Run the benchmarks, with their peers, as a table
 	@$(python) -m tests.bench $(ARGS)
+
+bench-logs: setup-test ## Run the log miner's benchmark: accuracy, speed and memory, beside published figures
+	@$(python) -m tests.bench.bench_miner $(ARGS)
 
 lock: ## Write the lock files of requirements/ anew (ARGS=--upgrade takes newer versions)
 	@requirements/lock.sh $(ARGS)

@@ -29,6 +29,7 @@ from outpost_agent.egress import Egress
 from outpost_agent.files import AllowedFiles
 from outpost_agent.housekeeping import keep_house
 from outpost_agent.hub import Hub
+from outpost_agent.learned import LearnedFolder
 from outpost_agent.ledger import Ledger
 from outpost_agent.local.server import LocalServer
 from outpost_agent.local_methods import LocalMethods
@@ -160,6 +161,7 @@ class Daemon:
             engine=engine,
             pool=pool,
             content=self._content,
+            learned=LearnedFolder(folder / "learned"),
             folder=folder / "work",
             kinds=tuple(HANDLERS),
             limit=config.tasks.workers,

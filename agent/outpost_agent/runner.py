@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from outpost_agent.content import ContentFolder
 from outpost_agent.conversation import Reply
+from outpost_agent.learned import LearnedFolder
 from outpost_agent.ledger import Emit
 from outpost_agent.results import is_plot, leaving, result_of
 from outpost_agent.worker.pool import JobDescription, JobFailed, ParentFolder, WorkerPool
@@ -63,6 +64,7 @@ class Runner:
         engine: TaskEngine,
         pool: WorkerPool,
         content: ContentFolder,
+        learned: LearnedFolder,
         folder: Path,
         kinds: Sequence[str],
         limit: int,
@@ -78,6 +80,7 @@ class Runner:
         self._engine = engine
         self._pool = pool
         self._content = content
+        self._learned = learned
         self._folder = folder
         self._kinds = tuple(kinds)
         self._limit = limit
@@ -185,6 +188,7 @@ class Runner:
             await self._insist(lambda: self._engine.finish(task.id, task.epoch, outcome, effects, self._clock_ms()))
             log.info("task done", extra={"task": task.id, "kind": task.spec.kind, "attempt": task.attempt})
             if outcome.report:
+                await self._learn(task, outcome)
                 await self._discard(task)
             return
         log.warning("attempt failed", extra={"task": task.id, "kind": task.spec.kind, "code": failure.code})
@@ -210,9 +214,14 @@ class Runner:
         lost += [self._folder / parent.id for parent in ancestors if not (self._folder / parent.id).is_dir()]
         if lost:
             raise JobFailed(LOST)
+        params = await self._params(task)
+        known = self._learned.find(spec.params["source"]) if spec.params.get("source") else None
+        if known is not None:
+            inputs.append(("model", known))
+            params = {**params, "has_model": True}
         job = JobDescription(
             kind=spec.kind,
-            params=await self._params(task),
+            params=params,
             language=spec.language,
             inputs=tuple(inputs),
             folder=folder,
@@ -303,6 +312,19 @@ class Runner:
         type_ = _TYPES.get(Path(plain).suffix, "application/octet-stream")
         kept = self._content.adopt(path, plain, type_, "zstd")
         return replace(kept, size=file.plain_bytes or kept.size)
+
+    async def _learn(self, task: Task, outcome: Outcome) -> None:
+        """Keep for the next time what the steps of ended work have learned; if the disk refuses, it is not learned."""
+        steps = [(task, outcome), *((step, step.outcome) for step in await self._ancestors(task) if step.outcome)]
+        for step, its in steps:
+            source = step.spec.params.get("source")
+            for file in its.files:
+                if not (file.learns and source):
+                    continue
+                try:
+                    await asyncio.to_thread(self._learned.keep, source, self._folder / step.id / file.name)
+                except OSError as error:
+                    log.warning("nothing learned", extra={"task": step.id, "reason": str(error)})
 
     async def _discard(self, task: Task) -> None:
         for ended in (task, *await self._ancestors(task)):

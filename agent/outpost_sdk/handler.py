@@ -55,7 +55,7 @@ class Job(Protocol):
         ...
 
     def create(self, name: str) -> BinaryIO:
-        """Create file `name` (no folders) in the task's folder."""
+        """Create file `name` (no folders) in the task's folder, to be written and read back."""
         ...
 
     def progress(self, done: float) -> None:
@@ -66,6 +66,8 @@ class Job(Protocol):
 class File(msgspec.Struct, frozen=True, omit_defaults=True):
     """A file that a handler made; `attach` sends it along with the answer.
 
+    One that `learns` is kept when the whole work is done, and given to the next task whose parameters name the same
+    `source`, as its last input, with the parameter `has_model`.
     One of type "application/zstd" is handed out decompressed, under its name without ".zst"; `plain_bytes` is how long
     it then is.
     """
@@ -74,6 +76,7 @@ class File(msgspec.Struct, frozen=True, omit_defaults=True):
     type: str
     attach: bool = False
     plain_bytes: int = 0
+    learns: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):

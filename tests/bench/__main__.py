@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import sys
 import tempfile
 import time
@@ -31,6 +30,7 @@ from tests.bench import (
     table,
 )
 from tests.bench.logs_of import write_log
+from tests.bench.machine import machine
 
 Figures = dict[str, float]
 
@@ -126,13 +126,6 @@ def print_tables(figures: Figures, loads: dict[str, float], missing: dict[str, s
         print(*table.comparison(figures, nanobot), sep="\n")
         calls, size_kb = figures["their_model_calls"], figures["their_prompt_kb"]
         print(f"\nnanobot asked its model {calls:.3g} times for each message, with {size_kb:.1f} kB each time.")
-
-
-def machine() -> str:
-    """Return what this runs on."""
-    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    model = names[0].partition(":")[2].strip() if names else platform.machine()
-    return f"{os.cpu_count()} × {model}, Python {platform.python_version()}, Linux {platform.release()}"
 
 
 def _sub(folder: Path, name: str) -> Path:

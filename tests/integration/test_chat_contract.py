@@ -94,6 +94,19 @@ async def test_a_log_is_a_chain_of_three_and_its_answer_carries_files(person: Pe
         assert (headers["Content-Type"], len(data)) == ("image/png", files[name]["size"])
 
 
+async def test_the_next_day_of_a_log_is_compared_with_the_one_before(person: Person) -> None:
+    days = {
+        "app.log.1": LOG,
+        "app.log": LOG[: LOG.index(b"2026-01-01 00:02")] + b"2026-01-02 00:00:00 ERROR the disk is lost\n",
+    }
+    said = []
+    for key, (name, data) in enumerate(days.items()):
+        _, accepted = await person.post(f"k{key}", "", (name, data))
+        said.append((await person.answer_to(accepted["message_id"]))["text"])
+    assert "Since the last analysis" not in said[0]
+    assert "New kinds of message (1):\n\n- 1 × `the disk is lost`" in said[1]
+
+
 async def test_the_full_result_is_plain_or_packed_as_the_reader_likes(person: Person) -> None:
     _, accepted = await person.post("k", "", ("a.log", LOG))
     answer = await person.answer_to(accepted["message_id"])

@@ -48,3 +48,14 @@ def broken(job: Job) -> Outcome:
 def echo(job: Job) -> Outcome:
     """Give back what was asked about the input."""
     return Outcome(data={"focus": job.params.get("focus", "")})
+
+
+def learn(job: Job) -> Outcome:
+    """Add one to what was learned before, and report it."""
+    before = b""
+    if job.params.get("has_model"):
+        with job.open_input(len(job.inputs) - 1) as known:
+            before = known.read()
+    with job.create("known") as known:
+        known.write(before + b"+")
+    return Outcome(report=f"{len(before)} before", files=(File("known", "text/plain", learns=True),))

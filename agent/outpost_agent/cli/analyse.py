@@ -14,11 +14,14 @@ def run(options: argparse.Namespace, output: Output) -> int:
     """Analyse the file and show the report."""
     title = output.say(f"analysing {options.file.name}", f"正在分析 {options.file.name}")
     with TemporaryDirectory(prefix="outpost-") as name, output.progress(title) as show:
-        found = analyse_file(options.file, Path(name), options.language, assign=options.assign, progress=show)
+        found = analyse_file(
+            options.file, Path(name), options.language, assign=options.assign, model=options.model, progress=show
+        )
     if output.is_json:
         output.document(found.as_json())
         return 0
     output.markdown(found.outcome.report)
-    if options.assign is not None:
-        output.line(output.say(f"Wrote {options.assign}", f"已写入 {options.assign}"))
+    for written in (options.assign, options.model):
+        if written is not None:
+            output.line(output.say(f"Wrote {written}", f"已写入 {written}"))
     return 0

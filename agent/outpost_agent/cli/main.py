@@ -120,6 +120,12 @@ def make_parser(output: Output) -> argparse.ArgumentParser:
         "--assign", type=Path, metavar="OUT.csv", help=say("write the template of each line", "写出每行所属的模板")
     )
     analyse.add_argument(
+        "--model",
+        type=Path,
+        metavar="MODEL",
+        help=say("keep what is learned of this log, and tell what is new", "保存从该日志学到的内容，并说明有何新变化"),
+    )
+    analyse.add_argument(
         "--language", choices=("en", "zh"), default=output.language, help=say("of the report", "报告的语言")
     )
 

@@ -16,11 +16,13 @@ from outpost_agent.logs import standardise
 from outpost_agent.logs.analysis import ANALYSIS_FILE, SEVERITIES, Analysis, Anomaly, AnomalyKind, Severity, TemplateUse
 from outpost_agent.logs.axis import Axis, order_axis, time_axis
 from outpost_agent.logs.bursts import Burst, strongest_burst
-from outpost_agent.logs.drain import OTHER
 from outpost_agent.logs.events import EVENTS_FILE, TEMPLATES_FILE
+from outpost_agent.logs.headers import pattern_of
 from outpost_agent.logs.levels import LEVELS, SERIOUS
 from outpost_agent.logs.logins import HINT, Logins, Sighting
-from outpost_agent.logs.standardise import Summary, TemplateRow
+from outpost_agent.logs.mining.core import OTHER
+from outpost_agent.logs.mining.values import Room, Values
+from outpost_agent.logs.standardise import CHANGES_FILE, NO_CHANGES, Changes, Summary, TemplateRow
 from outpost_agent.logs.times import seconds_of, written
 from outpost_sdk.handler import File, Job, Outcome
 
@@ -28,7 +30,7 @@ KIND = "log.analyse"
 NO_LEVEL = "none"
 _BLOCK = 256 * 1024
 _EXAMPLE_CHARACTERS = 500
-_TEMPLATES_KEPT = 200
+_TEMPLATES_KEPT = 1000
 _ANOMALIES_KEPT = 50
 _PER_KIND = {"error_spike": 3, "burst": 15, "new": 15, "rare": 15}
 _LOGINS_KEPT = 100
@@ -62,10 +64,11 @@ class _Use:
     """What is known of one template."""
 
     __slots__ = ("buckets", "count", "example", "first", "is_login", "is_troubling", "last", "level", "line", "row",
-                 "source", "start")  # fmt: skip
+                 "source", "start", "values")  # fmt: skip
 
-    def __init__(self, row: TemplateRow, axis: Axis) -> None:
+    def __init__(self, row: TemplateRow, axis: Axis, room: Room) -> None:
         self.row = row
+        self.values = Values(row.template, room)
         self.buckets = array("L", bytes(array("L").itemsize * axis.count))
         self.count = 0
         self.start = 0
@@ -84,7 +87,9 @@ def analyse(job: Job) -> Outcome:
     summary = msgspec.convert(job.parent_data(standardise.KIND), Summary)
     with job.open_parent(standardise.KIND, TEMPLATES_FILE) as file:
         templates = msgspec.json.decode(file.read(), type=list[TemplateRow])
-    analyser = Analyser(summary, templates)
+    with job.open_parent(standardise.KIND, CHANGES_FILE) as file:
+        changes = msgspec.json.decode(file.read(), type=Changes)
+    analyser = Analyser(summary, templates, changes)
     with job.open_parent(standardise.KIND, EVENTS_FILE) as file:
         for rows in _rows(file):
             analyser.add(rows)
@@ -119,15 +124,17 @@ class Analyser:
     Each template has a row of at most BUCKETS counters; everything else is bounded by the number of templates.
     """
 
-    def __init__(self, summary: Summary, templates: Iterable[TemplateRow]) -> None:
+    def __init__(self, summary: Summary, templates: Iterable[TemplateRow], changes: Changes = NO_CHANGES) -> None:
         self.events = 0
         self._summary = summary
+        self._changes = changes
+        room = Room()
         if summary.first is not None and summary.last is not None:
             self._axis = time_axis(summary.first, summary.last)
         else:
             self._axis = order_axis(summary.events)
-        self._uses = {row.id: _Use(row, self._axis) for row in templates}
-        self._other = _Use(TemplateRow(OTHER, "…", 0), self._axis)
+        self._uses = {row.id: _Use(row, self._axis, room) for row in templates}
+        self._other = _Use(TemplateRow(OTHER, "…", 0), self._axis, room)
         self._levels = {level: [0] * self._axis.count for level in (*LEVELS, NO_LEVEL)}
         self._errors = [0] * self._axis.count
         self._error_examples: dict[int, _Row] = {}
@@ -155,6 +162,7 @@ class Analyser:
                     self._errors[bucket] += 1
                     if bucket not in self._error_examples:
                         self._error_examples[bucket] = row
+            use.values.add(pattern_of(row.message))
             if use.is_login:
                 self._logins.add(Sighting(row.message, _client(row), time, row.line, row.source))
 
@@ -178,6 +186,7 @@ class Analyser:
             login_sources=len(suspicious),
             failed_logins=self._logins.total,
             dropped_sources=self._logins.dropped,
+            changes=self._changes,
         )
 
     def _begin(self, use: _Use, row: _Row) -> None:
@@ -295,7 +304,16 @@ def _client(row: _Row) -> str:
 
 def _template_use(use: _Use) -> TemplateUse:
     return TemplateUse(
-        id=use.row.id, template=use.row.template, count=use.count, level=use.level, first=use.first, last=use.last
+        id=use.row.id,
+        template=use.row.template,
+        count=use.count,
+        level=use.level,
+        first=use.first,
+        last=use.last,
+        line=use.line,
+        source=use.source,
+        example=use.example,
+        parts=use.values.parts(),
     )
 
 

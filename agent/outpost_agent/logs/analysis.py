@@ -8,7 +8,8 @@ import msgspec
 
 from outpost_agent.logs.axis import Axis
 from outpost_agent.logs.logins import Login
-from outpost_agent.logs.standardise import Summary
+from outpost_agent.logs.mining.values import Part
+from outpost_agent.logs.standardise import NO_CHANGES, Changes, Summary
 
 ANALYSIS_FILE = "analysis.json"
 
@@ -42,7 +43,7 @@ class Anomaly(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TemplateUse(msgspec.Struct, frozen=True, kw_only=True):
-    """A template, how often and when it was used, and the level of its first message."""
+    """A template, how often and when it was used, its first message with level and place, and what varies in it."""
 
     id: str
     template: str
@@ -50,6 +51,10 @@ class TemplateUse(msgspec.Struct, frozen=True, kw_only=True):
     level: str | None
     first: str | None
     last: str | None
+    line: int = 0
+    source: str = ""
+    example: str = ""
+    parts: tuple[Part, ...] = ()
 
 
 class Analysis(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +63,7 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     `levels` holds per level (`none` for events without one) the events of each bucket of `axis`. `templates` are the
     most used. `found` counts the anomalies of each kind before the list was cut to the most telling. `failed_logins`
     counts all failures, `logins` lists the suspicious sources, of `login_sources` in all; `dropped_sources` could not
-    be kept.
+    be kept. `changes` tells this run from those before it.
     """
 
     summary: Summary
@@ -71,3 +76,4 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     login_sources: int
     failed_logins: int
     dropped_sources: int
+    changes: Changes = NO_CHANGES

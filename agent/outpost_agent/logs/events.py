@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from outpost_agent.logs.drain import Miner
 from outpost_agent.logs.headers import Header, HeaderParser
+from outpost_agent.logs.mining.core import Miner
 
 EVENT_LINES = 500
 EVENT_CHARACTERS = 64 * 1024
@@ -29,7 +29,8 @@ class Event(msgspec.Struct, gc=False, omit_defaults=True):
 
     `line` is the number of its first line in its file, from 1; `lines` how many lines it takes; `time` is ISO 8601,
     with `Z` if the log told the zone and without an offset if not; `level` one of levels.LEVELS; `template` the id of
-    its template (an id that templates.json lacks counts as `T0`); `source` the file, if there are several.
+    its template (an id that templates.json lacks counts as `T0`), or the miner's mark as long as not all events are
+    read; `source` the file, if there are several.
     """
 
     line: int
@@ -159,9 +160,9 @@ class Grouper:
             self.shortened += 1
         self._room = EVENT_CHARACTERS - len(message)
         self._tally.add(level, seconds, time)
-        template = self._miner.add(pattern)
+        mark = self._miner.add(pattern)
         first = self.lines - self._blank
-        self._open = Event(first, 1 + self._blank, time, level, component[:200], message, template.id, self._source)
+        self._open = Event(first, 1 + self._blank, time, level, component[:200], message, mark, self._source)
         self._blank = 0
 
     def _append(self, line: str) -> None:

@@ -178,6 +178,13 @@ BY_KIND: dict[str, tuple[Format, ...]] = {
         ),
         _format("date", "epoch", rf"\S+ (?P<time>\d{{10}}) {_NO_LEVEL}{_NO_COMPONENT}(?P<message>.*)", is_weak=True),
     ),
+    "cluster": (
+        _format(
+            "cluster",
+            "epoch",
+            rf"\d+ \S+ (?P<component>\S+) \S+ (?P<time>1\d{{9}}) \d+ {_NO_LEVEL}(?P<message>.*)",
+        ),
+    ),
     "epoch": (
         _format(
             "epoch",
@@ -220,6 +227,7 @@ HEAD = re.compile(
     r"|(?P<priority><\d{1,3}>)"
     rf"|(?P<access>\S{{1,200}} \S{{1,200}} [^\[\]]{{1,200}}\[{_ACCESS}\])"
     r"|(?P<bgl>\S{1,80} \d{10} \d{4}\.\d\d\.\d\d )"
+    r"|(?P<cluster>\d{1,20} \S{1,80} \S{1,80} \S{1,80} 1\d{9} \d)"
     r"|(?P<epoch>[\[(]?[01]?[0-9]{10}(?:\.[0-9]|[0-9]{3}|[0-9]{6}|[0-9]{9})?\d*[\]\s:,|)])"
     r"|(?P<health>\d{8}[ -]\d{1,2}:\d{1,2}:\d)"
     r"|(?P<uptime>\[ *\d+\.\d{6}\] )"

@@ -20,6 +20,9 @@ from outpost_agent.logs.times import Clock
 _HEAD_LENGTH = 700
 _OUTCOMES = {str(int(status)): status.phrase.replace(" ", "-") for status in HTTPStatus}
 _PATTERN_LENGTH = 8192
+_CONTEXT = re.compile(r"\A\[(?:-|req-[^\]]*)\] ")
+"""The request that a line belongs to: part of the message, but not of what it says."""
+_REQUEST = re.compile(r'"((?:[^"\\]|\\.)*)" (\d{3}) ')
 
 
 class Header(msgspec.Struct, frozen=True, gc=False):
@@ -90,6 +93,8 @@ class HeaderParser:
             known = level_of(match["bare"]) if found is LEVEL_ONLY else None
         elif not level[0].isdigit():
             known = level_of(level)
+            if found.name == "openstack":
+                pattern = pattern_of(message)
         elif found.name == "access":
             known = level_of_status(int(level))
             pattern = _request_pattern(match["request"], level)
@@ -105,6 +110,14 @@ class HeaderParser:
         seconds, written = moment if moment is not None else (None, None)
         level = _level_of_field(found.level)
         return Header(seconds, written, level, found.component, found.message, found.message)
+
+
+def pattern_of(message: str) -> str:
+    """Return the text that the template of a message was mined from, told from the message alone."""
+    if message[:1] == "[":
+        return _CONTEXT.sub("", message, count=1)
+    request = _REQUEST.match(message, 0, _PATTERN_LENGTH) if message[:1] == '"' else None
+    return message if request is None else _request_pattern(request[1], request[2])
 
 
 def _level_of_field(text: str) -> str | None:

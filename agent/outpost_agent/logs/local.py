@@ -14,10 +14,11 @@ import msgspec
 import zstandard
 
 from outpost_agent.logs import analyse, report, standardise
-from outpost_agent.logs.analysis import ANALYSIS_FILE, Analysis
-from outpost_agent.logs.drain import OTHER
+from outpost_agent.logs.analysis import ANALYSIS_FILE, Analysis, TemplateUse
 from outpost_agent.logs.events import EVENTS_FILE, TEMPLATES_FILE
+from outpost_agent.logs.mining.core import OTHER
 from outpost_agent.logs.standardise import TemplateRow
+from outpost_disk import replace_file
 from outpost_sdk.handler import Input, Language, Outcome
 
 _SHARE_OF_STANDARDISE = 0.65
@@ -55,7 +56,7 @@ class LocalJob:
 
     def create(self, name: str) -> BinaryIO:
         self._folder.mkdir(parents=True, exist_ok=True)
-        return (self._folder / name).open("wb")
+        return (self._folder / name).open("w+b")
 
     def progress(self, done: float) -> None:
         if self._progress is not None:
@@ -73,16 +74,28 @@ class Analysed:
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain values: lines, templates (all), levels, anomalies (suspicious logins among them), seconds."""
+        """Return plain values: lines, templates (all), levels, anomalies (suspicious logins among them), seconds.
+
+        A template has an example and its variable parts if it is among the most used ones. `changes` is there when the
+        source has been analysed before.
+        """
         logins = [{"kind": "login", **msgspec.to_builtins(login)} for login in self.analysis.logins]
+        uses = {use.id: use for use in self.analysis.templates}
+        changes = self.analysis.changes
         return {
             "lines": self.analysis.summary.lines,
             "events": self.analysis.summary.events,
-            "templates": [msgspec.to_builtins(row) for row in self.templates],
+            "templates": [msgspec.to_builtins(row) | _inside(uses.get(row.id)) for row in self.templates],
             "levels": self.analysis.summary.levels,
             "anomalies": logins + [msgspec.to_builtins(anomaly) for anomaly in self.analysis.anomalies],
             "seconds": round(self.seconds, 3),
-        }
+        } | ({"changes": msgspec.to_builtins(changes)} if changes.runs else {})
+
+
+def _inside(use: TemplateUse | None) -> dict[str, Any]:
+    if use is None:
+        return {}
+    return {"example": use.example, "line": use.line, "parts": [msgspec.to_builtins(part) for part in use.parts]}
 
 
 def analyse_file(
@@ -91,19 +104,26 @@ def analyse_file(
     language: Language = "en",
     *,
     assign: Path | None = None,
+    model: Path | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Analysed:
     """Analyse one or more files in `folder`, which gets a folder per step, and return what was found.
 
-    `assign` is a CSV to write with the template of every line. Blocks for as long as it takes. Raises BadInput for a
-    file that cannot be read as a log and OSError for one that cannot be opened.
+    `assign` is a CSV to write with the template of every line. `model` is what earlier runs learned of the same source;
+    it is read if it is there and replaced at the end. Blocks for as long as it takes. Raises BadInput for a file that
+    cannot be read as a log, or as a model, and OSError for one that cannot be opened.
     """
     started = perf_counter()
     files = [paths] if isinstance(paths, Path) else list(paths)
+    params = {}
+    if model is not None and model.exists():
+        files.append(model)
+        params["has_model"] = True
     tell = progress or (lambda _: None)
     share = _SHARE_OF_STANDARDISE
     first, second, third = (folder / name for name in ("standardise", "analyse", "report"))
-    one = standardise.standardise(LocalJob(first, files=files, progress=lambda done: tell(done * share)))
+    job = LocalJob(first, files=files, params=params, progress=lambda done: tell(done * share))
+    one = standardise.standardise(job)
     parents = {standardise.KIND: (first, one.data)}
     two = analyse.analyse(LocalJob(second, parents=parents, progress=lambda done: tell(share + done * (0.98 - share))))
     parents[analyse.KIND] = (second, two.data)
@@ -113,6 +133,8 @@ def analyse_file(
         with (first / EVENTS_FILE).open("rb") as events, assign.open("w", encoding="utf-8", newline="") as out:
             write_assignment(events, {row.id for row in templates}, out)
     analysis = msgspec.json.decode((second / ANALYSIS_FILE).read_bytes(), type=Analysis)
+    if model is not None:
+        replace_file(model, (first / standardise.MODEL_FILE).read_bytes())
     tell(1.0)
     return Analysed(analysis, templates, outcome, third, perf_counter() - started)
 

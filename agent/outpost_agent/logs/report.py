@@ -10,6 +10,7 @@ from outpost_agent.logs import analyse
 from outpost_agent.logs.analysis import ANALYSIS_FILE, Analysis, Anomaly
 from outpost_agent.logs.figures import TOP, duration, template_plot, time_plot
 from outpost_agent.logs.focus import asked
+from outpost_agent.logs.inside import inside
 from outpost_agent.logs.levels import SERIOUS
 from outpost_agent.logs.logins import Login
 from outpost_agent.logs.markdown import code, plain, table, visible
@@ -23,6 +24,7 @@ _SVG, _PNG = "image/svg+xml", "image/png"
 _ANOMALIES_SHOWN = 8
 _LOGINS_SHOWN = 8
 _FILES_SHOWN = 5
+_CHANGES_SHOWN = 8
 _MESSAGE_CHARACTERS = 120
 _EXAMPLE_CHARACTERS = 220
 _MANY_ERRORS = 0.01
@@ -62,7 +64,9 @@ def written_report(analysis: Analysis, texts: Texts, *, has_font: bool = True, f
         asked(focus, analysis, texts),
         _anomalies(analysis, texts),
         _logins(analysis, texts),
+        _since(analysis, texts),
         _top(analysis, texts),
+        inside(analysis, texts),
         _notes(analysis, texts, has_font),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -212,6 +216,27 @@ def _top(analysis: Analysis, texts: Texts) -> str:
         for place, use in enumerate(analysis.templates[:TOP], 1)
     ]
     return f"## {texts.top}\n\n{table(texts.top_heads, rows, frozenset({0, 1, 2}))}"
+
+
+def _since(analysis: Analysis, texts: Texts) -> str:
+    changes = analysis.changes
+    if not changes.runs:
+        return ""
+    uses = {use.id: use for use in analysis.templates}
+    new = [(f"{uses[name].count:,}", uses[name].template) for name in changes.new if name in uses]
+    gone = [(f"{row.count:,}", row.template) for row in changes.gone]
+    parts = [f"## {texts.since}"]
+    for sentence, count, rows in (
+        (texts.since_new, changes.new_count, new),
+        (texts.since_gone, changes.gone_count, gone),
+    ):
+        if not count:
+            continue
+        lines = [f"- {events} × {code(template, _MESSAGE_CHARACTERS)}" for events, template in rows[:_CHANGES_SHOWN]]
+        if count > len(lines):
+            lines.append(f"- … {texts.since_more.format(n=f'{count - len(lines):,}')}")
+        parts.append(f"{sentence.format(n=f'{count:,}')}{texts.colon.rstrip()}\n\n" + "\n".join(lines))
+    return "\n\n".join(parts if len(parts) > 1 else [*parts, texts.since_same])
 
 
 def _notes(analysis: Analysis, texts: Texts, has_font: bool) -> str:

@@ -55,6 +55,16 @@ class Texts:
     yes: str
     top: str
     top_heads: tuple[str, ...]
+    inside: str
+    inside_note: str
+    part: str
+    part_range: str
+    part_more: str
+    since: str
+    since_same: str
+    since_new: str
+    since_gone: str
+    since_more: str
     notes: str
     assumed_year: str
     no_zone: str
@@ -117,6 +127,16 @@ EN = Texts(
     yes="yes",
     top="Most frequent messages",
     top_heads=("", "Events", "Share", "Level", "Message"),
+    inside="What varies in them",
+    inside_note="One line of each, and what stands in the places of `<*>`, from left to right.",
+    part="({n}) {values}",
+    part_range="{least} to {most}{unit}",
+    part_more="{values} and {n} more",
+    since="Since the last analysis of this log",
+    since_same="No new kind of message, and none is missing.",
+    since_new="New kinds of message ({n})",
+    since_gone="Kinds of message that did not come again ({n})",
+    since_more="and {n} more",
     notes="Good to know",
     assumed_year="The times have no year; {years} was assumed.",
     no_zone="The times have no zone and are shown as they were written.",
@@ -179,6 +199,16 @@ ZH = Texts(
     yes="是",
     top="最常见的消息",
     top_heads=("", "事件数", "占比", "级别", "消息"),
+    inside="消息中的变量",
+    inside_note="各举一行，并列出 `<*>` 各处的内容（从左到右）。",
+    part="（{n}）{values}",
+    part_range="{least} 至 {most}{unit}",
+    part_more="{values} 等，另有 {n} 种",
+    since="与上次分析该日志相比",
+    since_same="没有新的消息种类，也没有消失的种类。",
+    since_new="新出现的消息种类（{n}）",
+    since_gone="未再出现的消息种类（{n}）",
+    since_more="另有 {n} 种",
     notes="说明",
     assumed_year="时间戳中没有年份，按 {years} 年处理。",
     no_zone="时间戳中没有时区，按原样显示。",

@@ -81,10 +81,10 @@ class DescriptorJob:
 
     def create(self, name: str) -> BinaryIO:
         """Create file `name`, in place of what an earlier attempt left; raises BadName or OSError."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         number = os.open(checked_name(name), flags, 0o600, dir_fd=self._folder)
         self._created.add(name)
-        return os.fdopen(number, "wb")
+        return os.fdopen(number, "w+b")
 
     def progress(self, done: float) -> None:
         """Say how much is done, from 0 to 1."""

@@ -14,6 +14,7 @@ import pytest
 
 from outpost_agent.content import ContentFolder
 from outpost_agent.conversation import CONVERSATION_2_SCHEMA, CONVERSATION_SCHEMA, Stored, page_after
+from outpost_agent.learned import LearnedFolder
 from outpost_agent.ledger import Ledger
 from outpost_agent.runner import Runner
 from outpost_agent.tasks import TASK_SCHEMA, SqliteEngine
@@ -27,7 +28,7 @@ from outpost_wire.messages import ResultReady, Results, TaskChanged, decode_even
 
 HANDLERS = {
     f"test.{name}": f"tests.support.handlers:{name}"
-    for name in ("first", "last", "refuse", "endless", "broken", "echo")
+    for name in ("first", "last", "refuse", "endless", "broken", "echo", "learn")
 }
 
 
@@ -56,6 +57,7 @@ class Bench:
             engine=self.engine,
             pool=pool,
             content=self.content,
+            learned=LearnedFolder(folder / "learned"),
             folder=self.work,
             kinds=tuple(HANDLERS),
             limit=2,
@@ -76,7 +78,13 @@ class Bench:
         self.runner.poke(task)
         self.changed.set()
 
-    async def put(self, *kinds: str, data: bytes = b"a\nb\n", retry: Retry = Retry(attempts=1)) -> list[TaskId]:  # noqa: B008
+    async def put(
+        self,
+        *kinds: str,
+        data: bytes = b"a\nb\n",
+        retry: Retry = Retry(attempts=1),  # noqa: B008
+        source: str = "",
+    ) -> list[TaskId]:
         async def pieces() -> AsyncIterator[bytes]:
             yield data
 
@@ -88,7 +96,7 @@ class Bench:
                     id=TaskId(self.new_id()),
                     kind=f"test.{kind}",
                     principal="p",
-                    params={"names": ["in.txt"]},
+                    params={"names": ["in.txt"], "source": source},
                     inputs=() if specs else (kept.id,),
                     parents=(specs[-1].id,) if specs else (),
                     retry=retry,
@@ -125,7 +133,7 @@ class Bench:
 async def bench(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> AsyncIterator[Bench]:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]), prepend=os.pathsep)
     async with (
         open_database(
             tmp_path / "d.sqlite", [CONVERSATION_SCHEMA, TASK_SCHEMA, OUTBOX_SCHEMA, CONVERSATION_2_SCHEMA]
@@ -264,3 +272,17 @@ async def test_what_was_said_since_reaches_the_steps_that_begin_from_then_on(ben
     ended = await bench.ended(task)
     assert ended.outcome is not None
     assert ended.outcome.data == {"focus": "only the logins\nof Monday"}
+
+
+async def test_what_was_learned_of_a_source_is_given_to_the_next_task_of_it(bench: Bench) -> None:
+    for source in ("app.log", "app.log", "other.log", "app.log"):
+        (task,) = await bench.put("learn", source=source)
+        await bench.ended(task)
+    assert [message.text for message in await bench.said()] == ["0 before", "1 before", "0 before", "2 before"]
+
+
+async def test_without_a_source_nothing_is_learned(bench: Bench) -> None:
+    for _ in range(2):
+        (task,) = await bench.put("learn")
+        await bench.ended(task)
+    assert [message.text for message in await bench.said()] == ["0 before", "0 before"]

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outpost_agent.logs.drain import Miner
 from outpost_agent.logs.events import EVENT_CHARACTERS, EVENT_LINES, Event, Grouper, Tally
 from outpost_agent.logs.headers import HeaderParser
+from outpost_agent.logs.mining.core import Miner
 from outpost_agent.logs.times import Clock
 
 HEAD = "2024-01-02 12:34:56,789 ERROR [main] a.B: boom"

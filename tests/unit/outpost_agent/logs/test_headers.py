@@ -59,6 +59,7 @@ def parsed(line: str) -> Header:
         ("2024-01-02 12:34:56 ERROR it broke: x", "2024-01-02T12:34:56", "error", "", "it broke: x"),
         ("03-17 16:13:38.811  1702  2395 W Tag: hi", "2025-03-17T16:13:38.811", "warn", "Tag", "hi"),
         ("E0102 15:04:05.123456   12 main.go:12] hi", "2025-01-02T15:04:05.123456", "error", "main.go", "hi"),
+        ("46 node-2 unix.hw state.gone 1077804742 1 it is gone", "2004-02-26T14:12:22Z", None, "unix.hw", "it is gone"),
         ("1612345678 INFO hi there", "2021-02-03T09:47:58Z", "info", "", "hi there"),
         ('{"time":"2024-01-02T12:34:56Z","level":"error","msg":"boom"}', "2024-01-02T12:34:56Z", "error", "", "boom"),
         ('{"level":30,"time":1531171074631,"msg":"hi"}', "2018-07-09T21:17:54.631000Z", "info", "", "hi"),
@@ -77,6 +78,11 @@ def test_an_access_log_is_mined_by_request_and_status() -> None:
     assert (header.time, header.level, header.component) == ("2000-10-10T20:55:36Z", "error", "10.0.0.7")
     assert header.message == '"GET /a.gif?x=1 HTTP/1.0" 503 2326 "-" "UA 1.0"'
     assert header.pattern == "GET:Service-Unavailable /a.gif"
+
+
+def test_the_request_that_a_line_belongs_to_is_no_part_of_its_pattern() -> None:
+    header = parsed("x.log 2017-05-16 00:00:00.008 25746 INFO nova.api [req-38101a0b 113d 54fa - - -] all fine")
+    assert (header.message, header.pattern) == ("[req-38101a0b 113d 54fa - - -] all fine", "all fine")
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,17 @@ def test_refused_requests_of_an_access_log_are_suspicious_logins(tmp_path: Path)
     assert [(login.source, login.failures) for login in result.analysis.logins] == [("198.51.100.9", 48)]
 
 
+def test_what_is_asked_for_most_in_an_access_log_is_told(tmp_path: Path) -> None:
+    lines = [
+        f'198.51.100.9 - - [02/Jan/2024:10:{minute:02}:00 +0000] "GET {path} HTTP/1.1" 200 12\n'
+        for minute in range(60)
+        for path in ("/", "/news/today", f"/item/{minute}.html")
+    ]
+    result = analysed(tmp_path, "".join(lines))
+    (use,) = [use for use in result.analysis.templates if use.template == "GET:OK <*>"]
+    assert set(use.parts[0].examples) >= {"/", "/news/today"}
+
+
 def test_a_log_without_times_is_analysed_in_its_order(tmp_path: Path) -> None:
     result = analysed(tmp_path, "".join(f"step {number} done\n" for number in range(1000)))
     assert not result.analysis.axis.is_time
