@@ -37,6 +37,8 @@ T = TypeVar("T")
 RETRY_DISK_S = 5.0
 DATA_LIMIT = 64 * 1024
 FOCUS_LIMIT = 2_000
+LISTED = 100_000
+RETRIED_MS = 24 * 3600 * 1000
 LOST = Failure(
     "inputs_lost", "A file of this task is gone from the disk.", "该任务的一个文件已不在磁盘上。", final=True
 )
@@ -331,12 +333,17 @@ class Runner:
             await asyncio.to_thread(shutil.rmtree, self._folder / ended.id, ignore_errors=True)
 
     async def sweep(self) -> int:
-        """Remove the folders of work that has ended with all that depends on it; return how many."""
+        """Remove the folders of work that has ended with all that depends on it; return how many.
+
+        What its steps made is kept for RETRIED_MS after work failed or was cancelled, so that it can be tried again.
+        """
         folders = await asyncio.to_thread(lambda: [path for path in self._folder.iterdir() if path.is_dir()])
+        since_ms = self._clock_ms() - RETRIED_MS
+        broken = await self._engine.list(states=("failed", "cancelled"), limit=LISTED)
         open_work = {
             task.spec.message_id
-            for task in await self._engine.list(states=("waiting", "ready", "running"), limit=100_000)
-        }
+            for task in await self._engine.list(states=("waiting", "ready", "running"), limit=LISTED)
+        } | {task.spec.message_id for task in broken if task.updated_ms > since_ms}
         swept = 0
         for folder in folders:
             if await self._is_over(TaskId(folder.name), open_work):

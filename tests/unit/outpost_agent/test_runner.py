@@ -253,6 +253,23 @@ async def test_sweeping_spares_open_work(bench: Bench) -> None:
     assert [path.name for path in bench.work.iterdir()] == [task]
 
 
+async def test_what_was_made_before_a_step_failed_is_there_for_another_try_within_a_day(bench: Bench) -> None:
+    first, last = await bench.put("first", "refuse")
+    failed = await bench.ended(last)
+    assert failed.state == "failed"
+    assert await bench.runner.sweep() == 0
+    assert (bench.work / first / "kept.txt").read_bytes() == b"a\nb\n"
+    await bench.engine.retry(last, bench.now)
+    bench.runner.poke()
+    again = await bench.until(last, lambda task: task.state == "failed" and task.epoch > failed.epoch)
+    assert again.failure is not None
+    assert failed.failure is not None
+    assert again.failure.code == failed.failure.code != "inputs_lost"
+    bench.now += 24 * 3600 * 1000 + 1
+    assert await bench.runner.sweep() == 2
+    assert list(bench.work.iterdir()) == []
+
+
 @pytest.mark.parametrize(("results", "reports"), [("full", 1), ("summary", 1), ("none", 0)])
 async def test_as_much_of_a_result_leaves_for_the_manager_as_is_set(
     bench: Bench, results: Results, reports: int
