@@ -302,34 +302,6 @@ def get_message(connection: sqlite3.Connection, message_id: str) -> Stored:
     return stored(row)
 
 
-def results_page(
-    connection: sqlite3.Connection,
-    *,
-    person: str | None = None,
-    chat: tuple[str, str] | None = None,
-    before: int | None = None,
-    limit: int,
-) -> list[Stored]:
-    """Return the newest `limit` answers that tasks made, with a seq below `before`, newest first.
-
-    `person` and `chat`, a channel with a chat of it, narrow that to whom they are for and where they were given.
-    """
-    terms = ["direction = 'out' AND task_id IS NOT NULL AND seq < ?"]
-    where: list[Any] = [2**62 if before is None else before]
-    if person is not None:
-        terms.append("person = ?")
-        where.append(person)
-    if chat is not None:
-        terms.append("channel = ? AND chat = ?")
-        where += chat
-    rows = connection.execute(
-        f"SELECT {COLUMNS} FROM message WHERE {' AND '.join(terms)}"  # noqa: S608
-        " AND (document IS NOT NULL OR attachments != ?) ORDER BY seq DESC LIMIT ?",
-        (*where, _NO_ATTACHMENTS, limit),
-    )
-    return [stored(row) for row in rows]
-
-
 def chats(connection: sqlite3.Connection, limit: int) -> list[ChatSummary]:
     """Return the chats of all channels, up to `limit`, the one that was used last first."""
     rows = connection.execute(
@@ -416,18 +388,6 @@ def named_content(connection: sqlite3.Connection) -> Iterable[str]:
     """Return the content that messages name."""
     rows = connection.execute("SELECT attachments FROM message WHERE attachments != ?", (_NO_ATTACHMENTS,))
     return [attachment.id for (raw,) in rows for attachment in _attachments(raw)]
-
-
-def find_attachment(
-    connection: sqlite3.Connection, channel: str, chat: str, content: str, name: str
-) -> Attachment | None:
-    """Return the attachment of a chat with this content and name, or None."""
-    rows = connection.execute(
-        "SELECT attachments FROM message WHERE channel = ? AND chat = ? AND attachments != ? AND instr(attachments, ?)",
-        (channel, chat, _NO_ATTACHMENTS, content.encode()),
-    )
-    found = (item for (raw,) in rows for item in _attachments(raw) if (item.id, item.name) == (content, name))
-    return next(found, None)
 
 
 def counts(connection: sqlite3.Connection) -> dict[str, int]:

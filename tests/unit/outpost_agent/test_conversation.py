@@ -23,7 +23,6 @@ from outpost_agent.conversation import (
     receive,
     release,
     reply,
-    results_page,
 )
 from outpost_agent.outbound.rows import chats_to_serve, next_to_send
 from outpost_disk.database import migrate
@@ -90,25 +89,6 @@ def test_a_released_message_knows_its_work_and_is_held_no_longer(connection: sql
     release(connection, ("a",), "t2", 10)
     assert ids(held_messages(connection)) == ["c"]
     assert [get_message(connection, name).task_id for name in "abc"] == ["t1", "t1", None]
-
-
-def test_results_are_what_tasks_answered_newest_first_and_in_pages(connection: sqlite3.Connection) -> None:
-    say(connection, "said", person="p1")
-    for number in range(5):
-        say(connection, f"r{number}", person="p1", task_id=f"t{number}")
-    page = results_page(connection, limit=2)
-    assert ids(page) == ["r4", "r3"]
-    assert ids(results_page(connection, before=page[-1].seq, limit=10)) == ["r2", "r1", "r0"]
-
-
-def test_results_are_scoped_to_the_person_and_the_chat(connection: sqlite3.Connection) -> None:
-    say(connection, "a", person="p1", chat="p1", task_id="t1")
-    say(connection, "b", person="p2", chat="p2", task_id="t2")
-    say(connection, "c", person="p1", channel="phone", chat="9", task_id="t3")
-    assert ids(results_page(connection, person="p1", limit=9)) == ["c", "a"]
-    assert ids(results_page(connection, person="p1", chat=("web", "p1"), limit=9)) == ["a"]
-    assert ids(results_page(connection, person="p2", chat=("web", "p1"), limit=9)) == []
-    assert ids(results_page(connection, chat=("phone", "9"), limit=9)) == ["c"]
 
 
 def test_chats_are_listed_with_who_spoke_there_the_last_used_first(connection: sqlite3.Connection) -> None:
