@@ -43,4 +43,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for marker, lack in lacks.items():
             if lack is not None and item.get_closest_marker(marker) is not None:
-                item.add_marker(pytest.mark.skip(reason=lack))
+                item.add_marker(pytest.mark.skip(reason=f"this machine lacks what {marker!r} needs: {lack}"))
