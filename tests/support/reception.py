@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass, field
 
 from outpost_agent.conversation import CONVERSATION_2_SCHEMA, CONVERSATION_SCHEMA, Stored, page_after
-from outpost_agent.people import PEOPLE_SCHEMA, People, Stranger
+from outpost_agent.people import PEOPLE_SCHEMA, Claimed, People, Stranger
 from outpost_disk import Database
 from outpost_sdk.handler import Language
 from outpost_wire.ids import encode
@@ -59,3 +59,16 @@ def stranger(
 ) -> Stranger:
     """Return somebody who writes from a private chat."""
     return Stranger(channel=channel, sender=sender, name=name, chat=f"chat {sender}", language=language)
+
+
+async def let_in(people: People, sender: str, channel: str = "telegram") -> str:
+    """Return the id of a user who asked and was approved."""
+    code = await people.ask(stranger(sender, channel))
+    assert code is not None
+    return (await people.approve(code)).person.person
+
+
+async def claimed(people: People) -> Claimed:
+    """Claim the device with its code."""
+    assert people.claim_code is not None
+    return await people.claim(people.claim_code)
