@@ -40,6 +40,8 @@ _PROCESS = (
     rf"(?P<component>{_WORD}(?: \d[\d.]*)?|{_WORD}(?: {_WORD}){{1,2}}(?=\[\d+\]))"
     r"(?:\[[\w.-]+\])?(?: \([^)]*\))?(?: <(?P<level>\w+)>)?: ?"
 )
+_APART = r"(?<=:)(?=\[|\Z)|(?<=: )"
+"""What tells a process from the name of something with a colon in it, such as `libc6:amd64`."""
 
 
 def _format(name: str, kind: str, pattern: str, *, is_weak: bool = False) -> Format:
@@ -77,7 +79,7 @@ def _application(kind: str, time: str) -> tuple[Format, ...]:
         _format("level and component", kind, rf"{t}[ :]+{_LEVEL} +(?P<component>[\w.$/-]+(?:::[\w.$]+)*): {message}"),
         _format("container", kind, rf"{t} (?P<component>stdout|stderr) [FP] {_NO_LEVEL}{message}"),
         _format("level", kind, rf"{t}[\s:|,-]*{_NO_COMPONENT}{_LEVEL}[\]\s:|-]+{message}", is_weak=True),
-        _format("host and process", kind, rf"{t} [\w.-]+ {_PROCESS}{message}", is_weak=True),
+        _format("host and process", kind, rf"{t} [\w.-]+ {_PROCESS}(?:{_APART}){message}", is_weak=True),
         _format("date", kind, rf"{t}[:\s|,\]-]*{_NO_LEVEL}{_NO_COMPONENT}{message}", is_weak=True),
     )
 
