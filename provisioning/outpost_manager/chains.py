@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from outpost_manager.columns import by_column
 from outpost_manager.rows import ResultName, TaskDetail, TaskRow, iso
 
 STEPS_LIMIT = 64
@@ -52,8 +53,7 @@ def task_row(values: dict[str, Any]) -> TaskRow:
 
 def _tasks(db: sqlite3.Connection, key: int, condition: str, *values: object) -> Iterator[TaskRow]:
     cursor = db.execute(f"SELECT * FROM task WHERE device = ? AND {condition}", (key, *values))  # noqa: S608
-    names = [column[0] for column in cursor.description]
-    return (task_row(dict(zip(names, row, strict=True))) for row in cursor)
+    return map(task_row, by_column(cursor))
 
 
 def _earlier(db: sqlite3.Connection, key: int, task: TaskRow) -> list[TaskRow]:

@@ -67,7 +67,7 @@ class Commander:
         self._waiting: dict[str, asyncio.Future[CommandRow]] = {}
         self._has_open = asyncio.Event()
 
-    async def order(self, device: DeviceId, verb: str, fields: object, *, patience_s: float = PATIENCE_S) -> CommandRow:
+    async def order(self, device: DeviceId, verb: str, fields: object) -> CommandRow:
         """Send a command and return what came of it, or that it is `sent` when nothing did within `patience_s`.
 
         Raises BadMessage for a verb or fields that there are not, DeviceUnknown and TooManyCommands.
@@ -151,13 +151,12 @@ class Commander:
 def parse_command(verb: str, fields: object, id: str, time_ms: int) -> tuple[Leaf, Command]:
     """Return where a command goes and its message, made of the `fields` of a request; raises BadMessage."""
     leaf = leaf_of(verb)
-    kind = COMMAND_TYPES.get(leaf) if leaf else None
-    if leaf is None or kind is None:
+    if leaf is None:
         raise BadMessage(f"there is no command {verb[:64]!r}")
     if not isinstance(fields, dict):
         raise BadMessage("a command is an object")
     try:
-        return leaf, msgspec.convert({**fields, "id": id, "time_ms": time_ms, "v": 1}, kind)
+        return leaf, msgspec.convert({**fields, "id": id, "time_ms": time_ms, "v": 1}, COMMAND_TYPES[leaf])
     except msgspec.ValidationError as error:
         raise BadMessage(f"{verb}: {error}") from error
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict
 
+from outpost_manager.columns import by_column
 from outpost_manager.orders import results_setting
 from outpost_manager.rows import (
     ChannelBrief,
@@ -105,9 +106,7 @@ def _reports(db: sqlite3.Connection) -> Iterator[tuple[dict[str, Any], Reported]
 
 def _select(db: sqlite3.Connection, now_ms: int, only: Sequence[DeviceId] | None) -> Iterator[dict[str, Any]]:
     chosen = None if only is None else msgspec.json.encode(only).decode()
-    cursor = db.execute(_DEVICES, {"day_ago": now_ms - DAY_MS, "only": chosen})
-    names = [column[0] for column in cursor.description]
-    return (dict(zip(names, row, strict=True)) for row in cursor)
+    return by_column(db.execute(_DEVICES, {"day_ago": now_ms - DAY_MS, "only": chosen}))
 
 
 def _facts(row: dict[str, Any], reported: _Brief | Reported | None) -> dict[str, Any]:

@@ -55,11 +55,10 @@ class ChannelBrief(Row, frozen=True, kw_only=True):
     state: ChannelState
 
 
-class DeviceRow(Row, frozen=True, kw_only=True):
-    """A device as the list shows it.
+class DeviceFacts(Row, frozen=True, kw_only=True):
+    """What is told of a device wherever it is shown.
 
-    `requests` counts the people who wait to be let in; `results` is what the device sends of its results, None while
-    it has told nothing.
+    `results` is what the device sends of its results, None while it has told nothing.
     """
 
     id: str
@@ -72,9 +71,14 @@ class DeviceRow(Row, frozen=True, kw_only=True):
     health: Health | None
     tasks: TaskCounts
     owned: bool
+    results: Results | None
+
+
+class DeviceRow(DeviceFacts, frozen=True, kw_only=True):
+    """A device as the list shows it; `requests` counts the people who wait to be let in."""
+
     requests: int
     channels: tuple[ChannelBrief, ...]
-    results: Results | None
 
 
 class ResultsSetting(Row, frozen=True, kw_only=True):
@@ -96,24 +100,13 @@ class Settings(Row, frozen=True, kw_only=True):
     results: ResultsSetting
 
 
-class DeviceDetail(Row, frozen=True, kw_only=True):
-    """A device as its own page shows it: its row, with all that is known of requests and channels.
+class DeviceDetail(DeviceFacts, frozen=True, kw_only=True):
+    """A device as its own page shows it, with all that is known of people, requests and channels.
 
     `lost` counts events that no database has any more; `cut` says that the device left people, requests or channels
     out of its report because they do not fit.
     """
 
-    id: str
-    name: str
-    online: bool
-    last_seen: str | None
-    labels: dict[str, str]
-    version: str | None
-    board: str | None
-    health: Health | None
-    tasks: TaskCounts
-    owned: bool
-    results: Results | None
     people: tuple[PersonFacts, ...]
     requests: tuple[PairingRequest, ...]
     turned_away: int

@@ -17,6 +17,7 @@ import msgspec
 from outpost_disk import Database, open_database
 from outpost_manager.arrival import Arrival
 from outpost_manager.chains import task_detail, task_row
+from outpost_manager.columns import by_column
 from outpost_manager.commit import Committed, commit_batch
 from outpost_manager.devices import DAY_MS, channels, device_detail, device_rows, people
 from outpost_manager.orders import Orders
@@ -124,7 +125,7 @@ class FleetStore:
                 " ORDER BY task.created_ms DESC, task.id DESC LIMIT ?2",
                 (device, limit, before),
             )
-            return [task_row(row) for row in _named(rows)]
+            return [task_row(row) for row in by_column(rows)]
 
         return await self._database.read(query)
 
@@ -139,7 +140,7 @@ class FleetStore:
                 " ORDER BY result.created_ms DESC, result.id DESC LIMIT ?2",
                 (device, limit, before),
             )
-            return [ResultRow(**_result_facts(row)) for row in _named(rows)]
+            return [ResultRow(**_result_facts(row)) for row in by_column(rows)]
 
         return await self._database.read(query)
 
@@ -151,7 +152,7 @@ class FleetStore:
                 "SELECT result.*, device.id AS device_id FROM result JOIN device ON key = device WHERE result.id = ?",
                 (result,),
             )
-            return next(map(_result, _named(rows)), None)
+            return next(map(_result, by_column(rows)), None)
 
         return await self._database.read(query)
 
@@ -231,11 +232,6 @@ ORDER BY (time_ms - :from) / :step
 
 def _json(values: Sequence[str]) -> str:
     return msgspec.json.encode(values).decode()
-
-
-def _named(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
 def _result_facts(row: dict[str, Any]) -> dict[str, Any]:

@@ -15,13 +15,11 @@ import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from outpost_disk import replace_file
-from outpost_disk.settings import WrongSetting
+from outpost_disk.settings import Port, WrongSetting
 from outpost_manager.access import new_secret, read_secret
 from outpost_manager.errors import FolderUnusable
 from outpost_wire.topics import is_name
@@ -31,8 +29,6 @@ CONSOLE_PORT = 7781
 CHAT_PORT = 7780
 OTHER_PORTS = range(20_000, 32_000)
 """Below what Linux and macOS lend to outgoing connections, so that a kept port stays free."""
-
-Port = Annotated[int, Meta(ge=1, le=65535)]
 
 
 class Choices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
