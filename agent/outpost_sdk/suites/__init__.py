@@ -2,4 +2,6 @@
 
 import pytest
 
-pytest.register_assert_rewrite("outpost_sdk.suites.channel", "outpost_sdk.suites.tasks")
+pytest.register_assert_rewrite(
+    "outpost_sdk.suites.channel", "outpost_sdk.suites.task_families", "outpost_sdk.suites.tasks"
+)
