@@ -11,7 +11,7 @@ export type Language = "en" | "zh";
 const DICTIONARY: Readonly<Record<Language, Words>> = { en, zh };
 
 /** Return the first of the reader's languages that we speak; English when we speak none. */
-export function firstSpoken(preferred: readonly string[]): Language {
+function firstSpoken(preferred: readonly string[]): Language {
   for (const tag of preferred) {
     const primary = tag.toLowerCase().split("-")[0];
     if (primary === "en" || primary === "zh") return primary;

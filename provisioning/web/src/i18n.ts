@@ -8,7 +8,7 @@ import { zh } from "./words/zh";
 
 export type { Words };
 
-export const WORDS = { en, zh } as const;
+const WORDS = { en, zh } as const;
 export type Language = keyof typeof WORDS;
 
 const REMEMBERED = "outpost.language";

@@ -42,7 +42,7 @@ export type Route =
 export const EVERYTHING: View = { query: "", shown: "all", labels: [], sort: "name", descending: false };
 
 /** Return the route that `hash` names; an unknown address leads to the devices. */
-export function parseRoute(hash: string): Route {
+function parseRoute(hash: string): Route {
   const [path = "", rest = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   const [page, device, part, id] = path.split("/").map(decoded);
   const search = new URLSearchParams(rest);

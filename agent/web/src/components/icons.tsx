@@ -122,10 +122,6 @@ export function CheckIcon() {
   return <Icon><path d="m5 12.5 4.5 4.500L19 7" /></Icon>;
 }
 
-export function TroubleIcon() {
-  return <Icon><path d="M12 4 2.5 20h19zM12 10v4.500M12 17.300v.1" /></Icon>;
-}
-
 export function CopyIcon() {
   return <Icon><path d="M8.5 8.500h11v11h-11zM15.5 8.500v-4h-11v11h4" /></Icon>;
 }

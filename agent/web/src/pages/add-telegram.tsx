@@ -37,7 +37,7 @@ export function AddTelegram({ taken, reload, onClose }: AddTelegramProps) {
       reload();
     });
   };
-  if (added) return <Added channel={added} onClose={onClose} />;
+  if (added) return <Added account={added.account} onClose={onClose} />;
   return (
     <Dialog title={words.channels.addTitle} testid="add-telegram-dialog" canClose={!deed.isBusy} onClose={onClose}>
       <form onSubmit={submit}>
@@ -77,18 +77,17 @@ export function AddTelegram({ taken, reload, onClose }: AddTelegramProps) {
   );
 }
 
-/** What came of it, and what to do next. */
-function Added({ channel, onClose }: { channel: ChannelFacts; onClose: () => void }) {
-  const account = channel.account && (channel.account.startsWith("@") ? channel.account : `@${channel.account}`);
-  const title = account ? words.channels.connected(account) : words.channels.later;
+/** Who the bot is, and what to do next: the device keeps no channel before Telegram has said who it is. */
+function Added({ account, onClose }: { account: string; onClose: () => void }) {
+  const title = words.channels.connected(account);
   return (
     <Dialog title={title} testid="telegram-connected" onClose={onClose}>
       <span class="sign sign-large"><CheckIcon /></span>
       <h2 data-testid="connected">{title}</h2>
-      <p>{account ? words.channels.connectedText : words.channels.laterText}</p>
+      <p>{words.channels.connectedText}</p>
       <div class="buttons buttons-end">
         <a class="button" href={sectionAddress("people")} data-testid="to-people">{words.channels.toPeople}</a>
-        {account && (
+        {account.startsWith("@") && (
           <a class="primary" href={`https://t.me/${account.slice(1)}`} target="_blank" rel="noopener noreferrer">
             {words.channels.openBot(account)}
           </a>

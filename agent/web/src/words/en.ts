@@ -285,8 +285,6 @@ export const en = {
     connectedText: "Open the bot in Telegram and press Start. You get a code: find it under People and say “This is me”.",
     openBot: (account: string) => `Open ${account}`,
     toPeople: "People",
-    later: "Connected later",
-    laterText: "The channel is kept. It connects by itself as soon as Telegram can be reached.",
   },
   device: {
     title: "Device",

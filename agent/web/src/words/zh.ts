@@ -275,8 +275,6 @@ export const zh: Words = {
     connectedText: "在 Telegram 中打开机器人并点按“开始”。你会得到一个代码：在“用户”页面找到它，选择“这是我”。",
     openBot: (account) => `打开 ${account}`,
     toPeople: "用户",
-    later: "稍后连接",
-    laterText: "渠道已保存。一旦可以访问 Telegram，就会自动连接。",
   },
   device: {
     title: "设备",
