@@ -14,7 +14,6 @@ import subprocess
 import sys
 import termios
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.demo import ROOT, Demo, running_demo
+from tests.support.said import Said
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
 
@@ -37,21 +37,6 @@ LOG = "".join(
 TRACE = 'Traceback (most recent call last):\n  File "pool.py", line 7, in run\nValueError: no room\n'
 # A blank line, an event of four lines, and no end of line at the end.
 UNEVEN_LOG = "\n" + LOG + TRACE + "2026-03-01 10:10:00 INFO pool: job 600 is done"
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """How a command ended and what it wrote."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """Return the one JSON document, on one line, that stdout holds."""
-        assert self.out.count("\n") == 1, self
-        return json.loads(self.out)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

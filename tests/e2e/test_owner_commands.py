@@ -6,11 +6,9 @@ The tests share one device; each leaves it as it found it.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +18,12 @@ import pytest_asyncio
 
 from tests.support.demo import ROOT, Demo, running_demo
 from tests.support.fake_telegram import ANN, TOKEN, USERNAME, FakeTelegram
+from tests.support.said import Said
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
 
 WAIT_S = 30.0
 WRONG_TOKEN = "700000002:AAWrongTokenForTestsOnly_abcdefghijkl"
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """How a command ended and what it wrote."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """Return the one JSON document, on one line, that stdout holds."""
-        assert self.out.count("\n") == 1, self
-        return json.loads(self.out)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
