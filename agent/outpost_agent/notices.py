@@ -20,6 +20,8 @@ from outpost_agent import replies
 from outpost_agent.conversation import Reply, doubtful, last_heard, reply
 from outpost_agent.markdown import escape
 from outpost_agent.people import OWNER, Home, People
+from outpost_agent.people.rows import WEB
+from outpost_agent.people.who import OWNER_CHAT
 from outpost_agent.tasks.chains import OPEN, heads
 from outpost_disk import Database, DatabaseFailed
 from outpost_sdk.handler import Language
@@ -230,7 +232,7 @@ class Notices:
     async def _home(self, channel: str | None = None) -> Home:
         """Return the private chat in which the owner spoke last, one of `channel` where there is one."""
         homes = [home for home in self._people.homes(OWNER) if self._has_channel(home.channel)]
-        homes = [home for home in homes if home.channel == channel] or homes or [Home("web", "main", "en")]
+        homes = [home for home in homes if home.channel == channel] or homes or [Home(WEB, OWNER_CHAT, "en")]
 
         def newest(connection: sqlite3.Connection) -> Home:
             return max(homes, key=lambda home: last_heard(connection, home.channel, home.chat))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from outpost_agent.people import OWNER, People
+from outpost_agent.people.rows import LOCAL, WEB
 from outpost_agent.tasks.chains import OPEN
 from outpost_disk import Database
 from outpost_sdk.tasks import TaskEngine
@@ -64,4 +65,4 @@ def may_hear(people: People, person: str, channel: str | None) -> bool:
         person = OWNER
     if people.person(person) is None:
         return False
-    return channel in (None, "web", "local") or any(home.channel == channel for home in people.homes(person))
+    return channel in (None, WEB, LOCAL) or any(home.channel == channel for home in people.homes(person))

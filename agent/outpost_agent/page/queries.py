@@ -12,15 +12,13 @@ from typing import NamedTuple
 import msgspec
 
 from outpost_agent.conversation import Stored, get_message
-from outpost_agent.people.who import Who
+from outpost_agent.people.who import Who, page_chat
 from outpost_sdk.channel import Attachment
 
 PAGE_SCHEMA = """
 CREATE INDEX message_files ON message (seq) WHERE attachments != x'5b5d';
 """
 """An index of the messages with files; x'5b5d' is "[]", none."""
-
-HOME = "main"
 
 _OWN = """
 (? IS NULL OR (m.channel = 'web' AND m.chat = ?)
@@ -44,7 +42,7 @@ _attachments = msgspec.json.Decoder(tuple[Attachment, ...]).decode
 
 def chat_of(who: Who) -> str:
     """Return the person's own chat on the channel `web`."""
-    return HOME if who.is_owner else who.person
+    return page_chat(who.person)
 
 
 class Scope(NamedTuple):

@@ -15,13 +15,12 @@ from functools import cached_property
 import msgspec
 
 from outpost_agent.people.core import Standing, is_kept, is_session_good, standing
-from outpost_agent.people.who import OWNER, Who
+from outpost_agent.people.who import OWNER, Who, page_chat
 from outpost_sdk.handler import Language
 from outpost_wire.messages import PairingRequest, PersonFacts, PersonIdentity, Role
 
 WEB = "web"
 LOCAL = "local"
-OWNER_CHAT = "main"
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -173,7 +172,7 @@ class Register:
         if person is None:
             return ()
         language: Language = person.language or "en"
-        page = Home(WEB, OWNER_CHAT if person_id == OWNER else person_id, language)
+        page = Home(WEB, page_chat(person_id), language)
         others = [
             Home(identity.channel, identity.chat, identity.language or language)
             for identity in self.identities_of(person_id)

@@ -149,21 +149,22 @@ class Router:
             held = _album(incoming) if incoming.album and incoming.text else ""
             return await self._answer(incoming, who, said, held=held)
         open_work = await under_way(self._engine, incoming.channel, incoming.chat, who.person)
-        album = "" if isinstance(intent, Command) else await self._held_album(incoming, who)
+        waiting = () if isinstance(intent, Command) else await self._held_there(incoming, who)
+        album = next((why for why in reversed(waiting) if why.startswith(ALBUM)), "")
         # Who asks at this machine's own socket waits for an answer of their own.
         when_busy = "queue" if incoming.channel == LOCAL else self._when_busy
         course = course_of(intent, when_busy, is_busy=bool(open_work or album))
         ended = await self._interrupt(open_work, language) if course is Course.INTERRUPT else None
+        told = replies.gathered(language) if course is Course.GATHER else ended
         if incoming.album and incoming.attachments:
-            told = replies.gathered(language) if course is Course.GATHER else ended
-            return await self._hold(incoming, who, _album(incoming), told)
+            return await self._answer(incoming, who, None if waiting else told, held=_album(incoming))
         match course:
             case Course.STEER if album:
-                return await self._hold(incoming, who, album)
+                return await self._answer(incoming, who, None, held=album)
             case Course.STEER:
                 return await self._steer(incoming, who, open_work, language)
             case Course.GATHER:
-                return await self._hold(incoming, who, BUSY, replies.gathered(language))
+                return await self._answer(incoming, who, None if waiting else told, held=BUSY)
         if isinstance(intent, Analyse):
             return await self._start(incoming, who, intent.focus, language, ended)
         if ended is not None:
@@ -228,6 +229,7 @@ class Router:
     async def _answer(
         self, incoming: Incoming, who: Who, said: replies.Said | None, *, held: str = "", joins: str | None = None
     ) -> Accepted:
+        """Take a message in and say something or nothing; one that is `held` has its work started later."""
         message_id = self._new_id()
         effects = self._answered(incoming, who, message_id, said, held=held, joins=joins)
         await self._engine.put((), self._clock_ms(), effects)
@@ -249,18 +251,8 @@ class Router:
         said = replies.steered(task.spec.title, language)
         return await self._answer(incoming, who, said, joins=task.spec.message_id)
 
-    async def _hold(self, incoming: Incoming, who: Who, why: str, said: replies.Said | None = None) -> Accepted:
-        """Take a message in and start its work later, with what belongs to it; the first one is answered by `said`."""
-        is_first = said is not None and not await self._held_there(incoming, who)
-        return await self._answer(incoming, who, said if is_first else None, held=why)
-
-    async def _held_album(self, incoming: Incoming, who: Who) -> str:
-        """Return why the newest album of a person waits in a chat, "" when none does."""
-        held = await self._held_there(incoming, who)
-        return next((why for why in reversed(held) if why.startswith(ALBUM)), "")
-
     async def _held_there(self, incoming: Incoming, who: Who) -> Sequence[str]:
-        """Return why each of a person's messages waits in a chat, in order."""
+        """Return why each of a person's messages waits in a chat, in order; the first was told that it does."""
         held = await self._database.read(lambda connection: held_messages(connection, incoming.channel))
         return [each.held for each in held if (each.chat, each.person) == (incoming.chat, who.person)]
 

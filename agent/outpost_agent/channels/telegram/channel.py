@@ -270,6 +270,9 @@ class TelegramChannel:
             raise
         except BadInput as error:
             log.info("message not taken", extra={"channel": self.id, "why": error.code})
+        if update.callback_query is not None:
+            with contextlib.suppress(ApiFailed):
+                await self._api.call("answerCallbackQuery", wait_s=SHORT_S, callback_query_id=update.callback_query.id)
 
     async def _bring_in_message(self, message: Message, context: ChannelContext, me: User) -> None:
         incoming = core.incoming_of(self.id, me, message)
@@ -287,15 +290,8 @@ class TelegramChannel:
 
     async def _bring_in_press(self, query: Query, context: ChannelContext) -> None:
         incoming = core.pressed(self.id, query)
-        try:
-            if incoming is not None and await context.admit(incoming):
-                await context.accept(incoming)
-        except DeviceFull:
-            raise
-        except BadInput as error:
-            log.info("message not taken", extra={"channel": self.id, "why": error.code})
-        with contextlib.suppress(ApiFailed):
-            await self._api.call("answerCallbackQuery", wait_s=SHORT_S, callback_query_id=query.id)
+        if incoming is not None and await context.admit(incoming):
+            await context.accept(incoming)
 
     def _with_album(self, incoming: Incoming) -> Incoming:
         """Return `incoming` as meant for us when another of its album was: only one of them carries the words."""
