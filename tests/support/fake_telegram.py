@@ -16,20 +16,20 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import mimetypes
 import sys
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
+from tests.support.telegram_chats import ANN, BOT_ID, USERNAME, Chats, Person, Shown
 from tests.support.telegram_html import MARKS_LIMIT, BadHtml, Mark, parse, utf16
 
+__all__ = ["ANN", "BOT_ID", "TOKEN", "USERNAME", "FakeTelegram", "Fault", "Person", "Shown"]
+
 TOKEN = "700000001:AAFakeTokenForTestsOnly_abcdefghijklmn"
-BOT_ID = 700000001
-USERNAME = "outpost_test_bot"
 
 TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
@@ -40,35 +40,6 @@ DATA_LIMIT = 64
 
 CONTESTED = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 WEBHOOK = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody with a Telegram account."""
-
-    id: int = 1001
-    name: str = "Ann"
-    language: str = "en"
-
-
-ANN = Person()
-
-
-@dataclass(slots=True)
-class Shown:
-    """What a person sees of a message of the bot's; `text` is without marks, `marks` are those on it."""
-
-    message_id: int
-    chat: str
-    text: str
-    source: str = ""
-    marks: tuple[Mark, ...] = ()
-    buttons: list[dict[str, str]] = field(default_factory=list)
-    file: bytes | None = None
-    file_name: str = ""
-    kind: str = "text"
-    reply_to: int | None = None
-    edits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +69,16 @@ def bad(description: str, **parameters: int) -> Refused:
     return Refused(400, f"Bad Request: {description}", **parameters)
 
 
-class FakeTelegram:
+class FakeTelegram(Chats):
     """The server, run for as long as it is entered; state is kept over `stop` and `start`."""
 
     def __init__(self, token: str = TOKEN, *, port: int = 0) -> None:
+        super().__init__()
         self.token = token
-        self.username = USERNAME
         self.token_works = True
         self.webhook = ""
         self.url = ""
         self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.updates: list[dict[str, Any]] = []
-        self.confirmed = 0
-        self.messages: dict[tuple[str, int], Shown] = {}
         self.deleted: list[Shown] = []
         self.typing: list[str] = []
         self.answered: list[str] = []
@@ -120,16 +88,11 @@ class FakeTelegram:
         self.downloads = 0
         self.local_folder = ""
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
-        self._files: dict[str, tuple[str, bytes]] = {}
         self._port = port
         self._runner: web.AppRunner | None = None
-        self._changed = asyncio.Condition()
         self._poll: asyncio.Event | None = None
         self._stopping = asyncio.Event()
         self._transports: set[asyncio.Transport] = set()
-        self._wanted: tuple[str, ...] = ()
-        self._next_update = 500_000_000
-        self._next_message: dict[str, int] = defaultdict(int)
 
     async def __aenter__(self) -> FakeTelegram:
         await self.start()
@@ -179,105 +142,6 @@ class FakeTelegram:
     def is_polled(self) -> bool:
         """Say whether somebody waits for updates."""
         return self._poll is not None
-
-    def person_says(
-        self,
-        text: str = "",
-        files: tuple[tuple[str, bytes], ...] = (),
-        *,
-        person: Person = ANN,
-        chat: int | None = None,
-        group: bool = False,
-        **extra: Any,
-    ) -> list[dict[str, Any]]:
-        """Have a person write; several files become an album. `extra` goes into the message as it is."""
-        album = {"media_group_id": f"9{self._next_update}"} if len(files) > 1 else {}
-        messages = []
-        for index, (name, data) in enumerate(files or (("", b""),)):
-            words = text if index == 0 else ""
-            content: dict[str, Any] = {"text": words} if words else {}
-            if files:
-                content = {"document": self.file(name, data), **album, **({"caption": words} if words else {})}
-            messages.append(self.message({**content, **extra}, person=person, chat=chat, group=group))
-        for message in messages:
-            self.update({"message": message})
-        return messages
-
-    def file(self, name: str, data: bytes, **more: Any) -> dict[str, Any]:
-        """Keep a file and return it as messages name it; without a name it has none."""
-        identity = f"F{len(self._files)}"
-        self._files[identity] = (name, data)
-        named = {"file_name": name, "mime_type": mimetypes.guess_type(name)[0] or "application/octet-stream"}
-        return {
-            "file_id": identity,
-            "file_unique_id": f"u{identity}",
-            "file_size": len(data),
-            **(named if name else {}),
-            **more,
-        }
-
-    def message(
-        self, content: dict[str, Any], *, person: Person = ANN, chat: int | None = None, group: bool = False
-    ) -> dict[str, Any]:
-        """Return a message of a person's as updates carry it."""
-        identity = chat if chat is not None else person.id
-        kind = {"type": "supergroup", "title": "Team"} if group else {"type": "private", "first_name": person.name}
-        self._next_message[str(identity)] += 1
-        message = {
-            "message_id": self._next_message[str(identity)],
-            "from": {
-                "id": person.id,
-                "is_bot": False,
-                "first_name": person.name,
-                **({"language_code": person.language} if person.language else {}),
-            },
-            "chat": {"id": identity, **kind},
-            "date": 1_700_000_000,
-            **content,
-        }
-        if "text" in content and "entities" not in content and content["text"].startswith("/"):
-            length = utf16(content["text"].split()[0])
-            message["entities"] = [{"type": "bot_command", "offset": 0, "length": length}]
-        return message
-
-    def update(self, content: dict[str, Any]) -> int:
-        """Put an update into the queue and return its id."""
-        self._next_update += 1
-        if not self._wanted or any(kind in content for kind in self._wanted):
-            self.updates.append({"update_id": self._next_update, **content})
-        asyncio.get_running_loop().create_task(self._notify())
-        return self._next_update
-
-    def press(self, shown: Shown, label: str, *, person: Person = ANN) -> str:
-        """Have a person press the button with this label; return the query's id."""
-        (data,) = [button["callback_data"] for button in shown.buttons if button["text"] == label]
-        identity = f"4{self._next_update}"
-        message = self._as_message(shown)
-        sender = self.message({}, person=person)["from"]
-        query = {"id": identity, "from": sender, "message": message, "chat_instance": "1", "data": data}
-        self.update({"callback_query": query})
-        return identity
-
-    def shown(self, chat: int | str = ANN.id) -> list[Shown]:
-        """Return what stands in the chat, in order."""
-        return [shown for (where, _), shown in self.messages.items() if where == str(chat)]
-
-    def texts(self, chat: int | str = ANN.id) -> list[str]:
-        """Return the words that stand in the chat, in order."""
-        return [shown.text for shown in self.shown(chat)]
-
-    def acknowledged(self) -> int:
-        """Return how many updates were confirmed by an offset beyond them."""
-        return self.confirmed
-
-    async def until(self, is_so: Callable[[], bool], deadline_s: float = 10.0) -> None:
-        """Wait until `is_so`, looking after every call and update."""
-        async with asyncio.timeout(deadline_s), self._changed:
-            await self._changed.wait_for(is_so)
-
-    async def _notify(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
 
     # What follows is the server.
 
@@ -398,11 +262,6 @@ class FakeTelegram:
             self._poll = None
         return self.updates[: max(1, min(limit, 100))]
 
-    def _confirm(self, offset: int) -> None:
-        before = len(self.updates)
-        self.updates = [update for update in self.updates if update["update_id"] >= offset]
-        self.confirmed += before - len(self.updates)
-
     def _check_chat(self, parameters: dict[str, Any]) -> str:
         if "chat_id" not in parameters:
             raise bad("chat_id is empty")
@@ -445,20 +304,6 @@ class FakeTelegram:
         shown = Shown(self._next_message[chat], chat, buttons=buttons, reply_to=reply_to, **content)
         self.messages[chat, shown.message_id] = shown
         return self._as_message(shown)
-
-    def _as_message(self, shown: Shown) -> dict[str, Any]:
-        content: dict[str, Any] = {"text": shown.text}
-        if shown.kind == "document":
-            content = {"document": self.file(shown.file_name, shown.file or b""), "caption": shown.text}
-        elif shown.kind == "photo":
-            content = {"photo": [self.file("", shown.file or b"", width=90, height=90)], "caption": shown.text}
-        return {
-            "message_id": shown.message_id,
-            "from": {"id": BOT_ID, "is_bot": True, "first_name": "Outpost", "username": self.username},
-            "chat": {"id": int(shown.chat), "type": "private", "first_name": "Ann"},
-            "date": 1_700_000_000,
-            **content,
-        }
 
     async def _send_message(self, parameters: dict[str, Any]) -> dict[str, Any]:
         chat = self._check_chat(parameters)
@@ -590,6 +435,7 @@ class FakeTelegram:
 
 
 _Method = Callable[[FakeTelegram, dict[str, Any]], Awaitable[Any]]
+
 
 _METHODS: dict[str, _Method] = {
     "getme": FakeTelegram._get_me,
