@@ -50,7 +50,7 @@ from outpost_agent.router.door import Door
 from outpost_agent.router.gather import Gatherer
 from outpost_agent.router.router import Router
 from outpost_agent.runner import Runner
-from outpost_agent.server import listening, make_server, tls_context
+from outpost_agent.server import listening, make_server
 from outpost_agent.tasks import TASK_SCHEMA, SqliteEngine
 from outpost_agent.wakes import Wakes
 from outpost_agent.worker.pool import WorkerPool
@@ -58,6 +58,7 @@ from outpost_disk import Database, DatabaseFailed, FolderLock, open_database, sh
 from outpost_disk.jsonlog import setup as setup_log
 from outpost_disk.notify import notify, watchdog_interval_s
 from outpost_disk.settings import read_secret, split_address
+from outpost_disk.tls import tls_context
 from outpost_link import OUTBOX_SCHEMA, DeviceLink, Identity, Login, open_device_link
 from outpost_sdk.channel import Channel, ChannelHealth
 from outpost_sdk.tasks import Task

@@ -19,6 +19,7 @@ from aiohttp import web
 from outpost_disk import DatabaseFailed, replace_file
 from outpost_disk.notify import notify
 from outpost_disk.settings import split_address
+from outpost_disk.tls import tls_context
 from outpost_link import MqttSession
 from outpost_manager.access import ADDRESS, digest, fresh_link, read_secret
 from outpost_manager.commander import Commander
@@ -32,7 +33,6 @@ from outpost_manager.ownership import own_folder
 from outpost_manager.rows import LinkEvent
 from outpost_manager.shadows import Shadows
 from outpost_manager.store import FleetStore, open_store
-from outpost_manager.tls import make_tls
 from outpost_manager.web import Console, cookie_name, make_app
 from outpost_manager.web.pages import is_built
 from outpost_wire.ids import FleetId, Ulids
@@ -45,15 +45,15 @@ PRUNE_EVERY_S = 600.0
 async def serve(config: Config, stop: asyncio.Event, announce: Callable[[str], None] | None) -> None:
     """Run the manager until `stop` is set.
 
-    `announce` gets the one-time link when nobody is signed in. Raises ManagerError, FolderHeld or DatabaseFailed,
-    alone or in an ExceptionGroup.
+    `announce` gets the one-time link when nobody is signed in. Raises ManagerError, BadSetting, FolderHeld or
+    DatabaseFailed, alone or in an ExceptionGroup.
     """
     fleet, state = FleetId(config.manager.fleet), Path(config.manager.state)
     host, port = split_address(config.web.listen)
     login = make_login(config.broker, fleet, config.manager.id)
     token = read_secret(Path(config.web.token_file)) if config.web.token_file else None
     new_id = Ulids(_now_ms, os.urandom)
-    hub, metrics, tls = Hub(new_id()), Metrics(), make_tls(config.web)
+    hub, metrics, tls = Hub(new_id()), Metrics(), tls_context(config.web.certificate, config.web.key)
 
     async with AsyncExitStack() as stack:
         stack.enter_context(own_folder(state, "outpost-fleet serve"))

@@ -97,19 +97,6 @@ class SystemRefused(ManagerError):
         super().__init__(f"the system refused: {what}{reason}", f"系统拒绝了操作：{what}{reason}")
 
 
-class BadCertificate(ManagerError):
-    """The console's certificate or its key cannot be used."""
-
-    code = "bad_certificate"
-
-    def __init__(self, certificate: str, key: str, reason: str) -> None:
-        super().__init__(
-            f"web.certificate {certificate} and web.key {key} cannot be used: {reason}; both are files in PEM, and "
-            "the key belongs to the certificate",
-            f"无法使用 web.certificate {certificate} 与 web.key {key}：{reason}；两者应为 PEM 文件，且密钥与证书相匹配",
-        )
-
-
 class DeviceUnknown(ManagerError):
     """The manager knows no such device."""
 
