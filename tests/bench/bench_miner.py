@@ -32,6 +32,7 @@ from outpost_agent.logs.mining.masks import Masker, words
 from outpost_agent.logs.times import Clock
 from tests.bench.logs_of import write_log
 from tests.bench.machine import machine
+from tests.bench.table import Budget
 from tests.support.grouping import grouping_accuracy
 from tests.support.logs_like import LIKE, lines_like
 
@@ -44,7 +45,7 @@ PUBLISHED = {  # per data set, given its header format and its own settings: Dra
     "Mac": (0.787, 0.942),
     "Apache": (1.000, 1.000),
 }
-ACCURACY_GATE, ACCURACY_STRETCH = 0.93, 0.98
+ACCURACY = Budget("Grouping accuracy", "", 0.93, 0.98, more=True)
 SPACE = tuple(
     Setting(words=of_words, names=of_names, capitals=of_capitals, masked=masked)
     for of_words, of_names, of_capitals, masked in itertools.product(
@@ -234,7 +235,8 @@ def _written(report: Mapping[str, Any]) -> Iterator[str]:
             f"| **Mean** | **{mean:.4f}** | {others[0]:.3f} | {others[1]:.3f} | {out:.4f} "
             f"| {_mean(report['mining'].values()):,.0f} | {_mean(report['analyse'].values()):,.0f} |"
         )
-        yield f"\nGate {ACCURACY_GATE}, stretch {ACCURACY_STRETCH}: {_verdict(mean)}. Chosen when left out: " + (
+        verdict = ACCURACY.verdict(mean)
+        yield f"\nGate {ACCURACY.gate}, stretch {ACCURACY.stretch}: {verdict}. Chosen when left out: " + (
             "; ".join(f"{name} {_brief(chosen[0])}" for name, chosen in report["left_out"].items()) + ".\n"
         )
     yield "| In the style of | " + " | ".join(report["like"]) + " |"
@@ -256,10 +258,6 @@ def _brief(setting: Setting) -> str:
 def _mean(values: Iterable[float]) -> float:
     numbers = list(values)
     return sum(numbers) / len(numbers)
-
-
-def _verdict(mean: float) -> str:
-    return "stretch" if mean >= ACCURACY_STRETCH else "gate" if mean >= ACCURACY_GATE else "MISSED"
 
 
 if __name__ == "__main__":
