@@ -1,4 +1,4 @@
-"""What a device that nobody owns yet says where it was started: how it becomes somebody's."""
+"""What a device that nobody owns yet says where it was started: how it becomes somebody's; links that hold a code."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ from outpost_sdk.handler import Language
 def claim_link(address: str, code: str) -> str:
     """Return the link that opens the device's page with the claim code filled in."""
     return f"{address}/#claim={code}"
+
+
+def sign_in_link(address: str, code: str) -> str:
+    """Return the link that opens the device's page and signs a browser in by a one-time code."""
+    return f"{address}/#code={code}"
 
 
 def announce_claim(address: str, code: str, language: Language, out: TextIO = sys.stdout) -> None:

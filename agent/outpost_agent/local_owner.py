@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from outpost_agent.announce import claim_link
+from outpost_agent.announce import claim_link, sign_in_link
 from outpost_agent.channels.switchboard import Switchboard
 from outpost_agent.local.server import Call, Method
 from outpost_agent.local_methods import params
@@ -108,7 +108,7 @@ class OwnerMethods:
         return {"recovery": await self._people.fresh_recovery()}
 
     async def _new_link(self) -> dict[str, Any]:
-        return {"link": f"{self._address()}/#code={await self._people.invite()}"}
+        return {"link": sign_in_link(self._address(), await self._people.invite())}
 
     async def _list(self, _call: Call) -> dict[str, Any]:
         return {

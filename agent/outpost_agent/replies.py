@@ -160,7 +160,7 @@ def tasks(items: Sequence[Task], now_ms: int, language: Language) -> Said:
         )
     head = {"en": "| # | Task | State | Since |", "zh": "| # | 任务 | 状态 | 时间 |"}[language]
     rows = [
-        f"| {number} | {escape(task.spec.title or task.spec.kind)} | {state_name(task.state, language)}"
+        f"| {number} | {_title(task)} | {state_name(task.state, language)}"
         f" | {_ago(now_ms - task.updated_ms, language)} |"
         for number, task in enumerate(items, 1)
     ]
@@ -174,13 +174,13 @@ def all_tasks(items: Sequence[Task], now_ms: int, language: Language) -> Said:
     comma = "，" if language == "zh" else ", "
     rows = []
     for task in items:
-        spec = task.spec
         facts = (
-            escape(spec.title or spec.kind),
+            _title(task),
             state_name(task.state, language),
             _ago(now_ms - task.updated_ms, language),
+            escape(task.spec.channel or "–"),
         )
-        rows.append(f"- {comma.join((*facts, escape(spec.channel or '–')))}\n  `{task.id}`")
+        rows.append(f"- {comma.join(facts)}\n  `{task.id}`")
     head = {
         "en": "Work of all chats; `/cancel` and `/retry` take the id below each:",
         "zh": "所有聊天的任务；`/取消` 和 `/重试` 可使用各项下方的编号：",
@@ -194,13 +194,13 @@ def cancelled(task: Task | None, language: Language) -> Said:
         return say(
             {"en": "Nothing is running or waiting in this chat.", "zh": "本聊天没有正在进行或等待的任务。"}[language]
         )
-    title = escape(task.spec.title or task.spec.kind)
+    title = _title(task)
     return say({"en": f"Cancelled: {title}.", "zh": f"已取消：{title}。"}[language])
 
 
 def interrupted(tasks: Sequence[Task], language: Language) -> Said:
     """Say that a new message ended the work under way."""
-    titles = ", ".join(escape(task.spec.title or task.spec.kind) for task in tasks[:3])
+    titles = ", ".join(_title(task) for task in tasks[:3])
     titles += "…" if len(tasks) > 3 else ""
     return say({"en": f"Stopped: {titles}.", "zh": f"已停止：{titles}。"}[language])
 
@@ -217,7 +217,7 @@ def no_such_number(language: Language) -> Said:
 
 def retried(task: Task, language: Language) -> Said:
     """Say what `/retry` did."""
-    title = escape(task.spec.title or task.spec.kind)
+    title = _title(task)
     return say({"en": f"Trying again: {title}.", "zh": f"正在重试：{title}。"}[language])
 
 
@@ -279,13 +279,9 @@ def gathered(language: Language) -> Said:
     )
 
 
-def too_large_to_fetch(files: Sequence[Unfetched], link: str, language: Language) -> Said:
-    """Say that a platform does not hand a file over, and the link by which it can be handed over instead.
-
-    A link with a one-time code is said to be one.
-    """
+def too_large_to_fetch(files: Sequence[Unfetched], link: str, language: Language, *, is_once: bool) -> Said:
+    """Say that a platform does not hand a file over, and the link by which it can be, which may work only once."""
     names = ", ".join(escape(file.name) for file in files[:3]) + ("…" if len(files) > 3 else "")
-    is_once = "#code=" in link
     en = f"{names}: too large for this chat app to hand to a bot. Upload it on the device's page: <{link}>"
     zh = f"{names}：文件过大，此聊天应用不能转交给机器人。请在设备页面上传：<{link}>"
     return say(
@@ -335,6 +331,10 @@ def analysis_title(names: Sequence[str], language: Language) -> str:
 def state_name(state: TaskState, language: Language) -> str:
     """Return the state in a person's words."""
     return _STATES[language][state]
+
+
+def _title(task: Task) -> str:
+    return escape(task.spec.title or task.spec.kind)
 
 
 def _offers(language: Language) -> tuple[Button, ...]:

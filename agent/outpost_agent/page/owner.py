@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from outpost_agent.announce import sign_in_link
 from outpost_agent.channels.web.guard import Access, Route
 from outpost_agent.channels.web.values import Body, answer, before_seq, page_size, read_body
 from outpost_agent.channels.web.views import iso, person_view, shown
@@ -87,7 +88,7 @@ class OwnerRoutes:
     async def _invite(self, _request: web.Request) -> web.StreamResponse:
         now_ms = self._clock_ms()
         code = await self._people.invite()
-        return answer({"link": f"{self._address()}/#code={code}", "expires": iso(now_ms + INVITE_MS)})
+        return answer({"link": sign_in_link(self._address(), code), "expires": iso(now_ms + INVITE_MS)})
 
     async def _chats(self, _request: web.Request) -> web.StreamResponse:
         found = await self._database.read(lambda connection: chats(connection, CHATS_LIMIT))

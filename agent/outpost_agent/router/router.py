@@ -15,6 +15,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from outpost_agent import replies
+from outpost_agent.announce import sign_in_link
 from outpost_agent.chains import log_chain
 from outpost_agent.channels.local import CHANNEL as LOCAL
 from outpost_agent.channels.web import CHANNEL as WEB
@@ -145,7 +146,7 @@ class Router:
         if isinstance(intent, Command) and intent.name == "analyse":
             return await self._analyse_path(incoming, who, intent.argument, language)
         if incoming.unfetched and not incoming.attachments:
-            said = replies.too_large_to_fetch(incoming.unfetched, await self._page_for(incoming, who), language)
+            said = await self._too_large(incoming, who, language)
             held = _album(incoming) if incoming.album and incoming.text else ""
             return await self._answer(incoming, who, said, held=held)
         open_work = await under_way(self._engine, incoming.channel, incoming.chat, who.person)
@@ -193,14 +194,16 @@ class Router:
             )
         self._content.check_room()
 
-    async def _page_for(self, incoming: Incoming, who: Who) -> str:
-        """Return a link to the device's page that a person can use: a user, whom it knows by this chat, is signed in.
+    async def _too_large(self, incoming: Incoming, who: Who, language: Language) -> replies.Said:
+        """Say where a person can hand over what was not fetched: a user, whom the page knows not, is signed in there.
 
-        In a group others would see it, and the owner has a browser of their own.
+        In a group others would see the code, and the owner has a browser of their own.
         """
-        if incoming.is_group or who.is_owner or incoming.channel == WEB:
-            return f"{self._address()}/"
-        return f"{self._address()}/#code={await self._people.invite(who.person)}"
+        is_once = not (incoming.is_group or who.is_owner or incoming.channel == WEB)
+        link = f"{self._address()}/"
+        if is_once:
+            link = sign_in_link(self._address(), await self._people.invite(who.person))
+        return replies.too_large_to_fetch(incoming.unfetched, link, language, is_once=is_once)
 
     async def _start(
         self, incoming: Incoming, who: Who, focus: str, language: Language, told: replies.Said | None = None
@@ -221,7 +224,7 @@ class Router:
         if told is not None:
             effects.append(self._reply(incoming, who, message_id, told))
         if incoming.unfetched:
-            said = replies.too_large_to_fetch(incoming.unfetched, await self._page_for(incoming, who), language)
+            said = await self._too_large(incoming, who, language)
             effects.append(self._reply(incoming, who, message_id, said))
         await self._engine.put(specs, self._clock_ms(), effects)
         return Accepted(message_id, task_id)
