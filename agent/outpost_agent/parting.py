@@ -60,7 +60,10 @@ def _hold_back(connection: sqlite3.Connection, person: str, channel: str, now_ms
 
 
 def may_hear(people: People, person: str, channel: str | None) -> bool:
-    """Say whether a person is known on a channel; the own channels knew nobody but the owner once, by other names."""
+    """Say whether a person is known on a channel.
+
+    The own channels knew nobody but the owner once, by names that the specs of tasks from then still have.
+    """
     if person.startswith(("web:", "local:")):
         person = OWNER
     if people.person(person) is None:
