@@ -10,7 +10,6 @@ from msgspec import field
 
 from outpost_agent.channels.web.guard import Access, Route
 from outpost_agent.channels.web.values import Body, answer, read_body
-from outpost_agent.page.news import News
 from outpost_wire.messages import ChannelFacts
 
 
@@ -50,9 +49,8 @@ class NewChannel(Body, frozen=True):
 class ChannelRoutes:
     """The channels' rooms."""
 
-    def __init__(self, *, channels: Channels, news: News) -> None:
+    def __init__(self, *, channels: Channels) -> None:
         self._channels = channels
-        self._news = news
 
     def routes(self) -> list[Route]:
         """Return the routes, all for the owner."""
@@ -69,12 +67,10 @@ class ChannelRoutes:
     async def _add(self, request: web.Request) -> web.StreamResponse:
         new = await read_body(request, NewChannel)
         facts = await self._channels.add(new.name, new.kind, new.options, proxy=new.proxy)
-        self._news.channels_changed()
         return answer(self._view(facts), status=201)
 
     async def _remove(self, request: web.Request) -> web.StreamResponse:
         await self._channels.remove(request.match_info["name"])
-        self._news.channels_changed()
         return web.Response(status=204)
 
     async def _test(self, request: web.Request) -> web.StreamResponse:

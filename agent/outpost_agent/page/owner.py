@@ -12,7 +12,6 @@ from outpost_agent.channels.web.values import Body, answer, before_seq, page_siz
 from outpost_agent.channels.web.views import iso, person_view, shown
 from outpost_agent.conversation import ChatSummary, chats, page_before
 from outpost_agent.egress import Egress
-from outpost_agent.page.news import News
 from outpost_agent.people import People
 from outpost_agent.people.core import INVITE_MS
 from outpost_disk import Database
@@ -36,14 +35,12 @@ class OwnerRoutes:
         people: People,
         database: Database,
         egress: Egress,
-        news: News,
         address: Callable[[], str],
         clock_ms: Callable[[], int],
     ) -> None:
         self._people = people
         self._database = database
         self._egress = egress
-        self._news = news
         self._address = address
         self._clock_ms = clock_ms
 
@@ -68,18 +65,15 @@ class OwnerRoutes:
     async def _approve(self, request: web.Request) -> web.StreamResponse:
         body = await read_body(request, Approval)
         approved = await self._people.approve(request.match_info["id"], body.role)
-        self._news.people_changed()
         return answer({"person": person_view(approved.person)})
 
     async def _refuse(self, request: web.Request) -> web.StreamResponse:
         await self._people.refuse(request.match_info["id"])
-        self._news.people_changed()
         return web.Response(status=204)
 
     async def _revoke(self, request: web.Request) -> web.StreamResponse:
         query = request.query
         await self._people.revoke(request.match_info["person"], query.get("channel"), query.get("sender"))
-        self._news.people_changed()
         return web.Response(status=204)
 
     async def _recovery(self, _request: web.Request) -> web.StreamResponse:

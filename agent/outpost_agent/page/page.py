@@ -42,10 +42,8 @@ class Page:
     ) -> None:
         self._gate = GateRoutes(people=people, guard=guard, news=news, about=about)
         self._work = WorkRoutes(database=database, engine=engine, egress=egress, progress=progress, clock_ms=clock_ms)
-        self._owner = OwnerRoutes(
-            people=people, database=database, egress=egress, news=news, address=address, clock_ms=clock_ms
-        )
-        self._channels = ChannelRoutes(channels=channels, news=news)
+        self._owner = OwnerRoutes(people=people, database=database, egress=egress, address=address, clock_ms=clock_ms)
+        self._channels = ChannelRoutes(channels=channels)
         self._state = StateRoutes(
             database=database,
             engine=engine,
