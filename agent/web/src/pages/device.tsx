@@ -89,21 +89,21 @@ function Facts({ health: { health, uptime_s, release, tasks, undelivered, link, 
 }
 
 function taskCounts(tasks: Health["tasks"]): string {
-  const counts = new Map<string, number>();
-  for (const [state, count] of Object.entries(tasks)) {
-    const name = words.tasks.states[state as TaskState] ?? state;
-    if (count > 0) counts.set(name, (counts.get(name) ?? 0) + count);
-  }
-  return [...counts].map(([name, count]) => `${writeCount(count)} ${name.toLowerCase()}`).join(", ") || "0";
+  return writeCounts(tasks, (state) => (words.tasks.states[state as TaskState] ?? state).toLowerCase()) || "0";
 }
 
 function undeliveredCounts(undelivered: Health["undelivered"]): string {
+  const { undeliveredStates, undeliveredNone } = words.device;
+  return writeCounts(undelivered, (state) => undeliveredStates[state] ?? state) || undeliveredNone;
+}
+
+/** Write how many there are of each state; states with one name are counted together. */
+function writeCounts(states: Readonly<Record<string, number>>, nameOf: (state: string) => string): string {
   const counts = new Map<string, number>();
-  for (const [state, count] of Object.entries(undelivered)) {
-    const name = words.device.undeliveredStates[state] ?? state;
-    if (count > 0) counts.set(name, (counts.get(name) ?? 0) + count);
+  for (const [state, count] of Object.entries(states)) {
+    if (count > 0) counts.set(nameOf(state), (counts.get(nameOf(state)) ?? 0) + count);
   }
-  return [...counts].map(([name, count]) => `${writeCount(count)} ${name}`).join(", ") || words.device.undeliveredNone;
+  return [...counts].map(([name, count]) => `${writeCount(count)} ${name}`).join(", ");
 }
 
 function managerState(link: Health["link"]): string {
