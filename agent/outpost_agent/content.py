@@ -14,7 +14,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterable
 from io import RawIOBase
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from outpost_disk import sync_folder
 from outpost_sdk.channel import Attachment, AttachmentTooLarge, DeviceFull
@@ -125,3 +125,12 @@ async def read_blocks(descriptor: int) -> AsyncIterator[bytes]:
     while block := await asyncio.to_thread(os.pread, descriptor, BLOCK, offset):
         offset += len(block)
         yield block
+
+
+def unpacked(stored: BinaryIO, encoding: str) -> BinaryIO:
+    """Return a reader of the plain content of a file that is stored in `encoding` ("" or "zstd")."""
+    if not encoding:
+        return stored
+    import zstandard  # noqa: PLC0415 - only content that is stored compressed needs it
+
+    return zstandard.ZstdDecompressor().stream_reader(stored, read_across_frames=True)

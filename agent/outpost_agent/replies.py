@@ -294,7 +294,7 @@ def too_large_to_fetch(files: Sequence[Unfetched], link: str, language: Language
 
 def owner_only(language: Language) -> Said:
     """Refuse something that only the owner may do."""
-    return say({"en": "Only the owner of this device may do that.", "zh": "只有设备的主人可以这样做。"}[language])
+    return say({"en": "Only the owner of this device may do that.", "zh": "只有本设备的主人可以这样做。"}[language])
 
 
 def group_not_open(chat: str, language: Language) -> Said:

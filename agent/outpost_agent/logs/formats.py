@@ -84,8 +84,6 @@ def _application(kind: str, time: str) -> tuple[Format, ...]:
     )
 
 
-_NGINX_DATE = rf"\d{{4}}/\d\d/\d\d {_HMS}"
-
 BY_KIND: dict[str, tuple[Format, ...]] = {
     "iso": (
         *_application("iso", _ISO),

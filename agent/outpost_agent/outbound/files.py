@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
+from outpost_agent.content import unpacked
 from outpost_sdk.channel import Attachment, OutgoingFile
 from outpost_wire.errors import OutpostError
 
@@ -39,7 +39,7 @@ def outgoing_file(path: Path, attachment: Attachment) -> OutgoingFile:
 async def _read(path: Path, attachment: Attachment) -> AsyncIterator[bytes]:
     stored = await asyncio.to_thread(path.open, "rb")
     try:
-        plain = _plain(stored, attachment)
+        plain = unpacked(stored, attachment.encoding)
         left = attachment.size
         while piece := await asyncio.to_thread(plain.read, BLOCK):
             left -= len(piece)
@@ -50,11 +50,3 @@ async def _read(path: Path, attachment: Attachment) -> AsyncIterator[bytes]:
         stored.close()
     if left:
         raise FileChanged(f"content {attachment.id[:12]} is not {attachment.size} bytes long")
-
-
-def _plain(stored: BinaryIO, attachment: Attachment) -> BinaryIO:
-    if not attachment.encoding:
-        return stored
-    import zstandard  # noqa: PLC0415 - only a file that is stored compressed needs it
-
-    return zstandard.ZstdDecompressor().stream_reader(stored, read_across_frames=True)

@@ -20,7 +20,7 @@ from outpost_agent.channels.web.line import CHANNEL, Line, Reading
 from outpost_agent.channels.web.upload import read_form
 from outpost_agent.channels.web.values import SEQ_LIMIT, answer, before_seq, number, page_size
 from outpost_agent.channels.web.views import person_view, shown
-from outpost_agent.content import ContentFolder
+from outpost_agent.content import ContentFolder, unpacked
 from outpost_agent.conversation import page_before
 from outpost_agent.egress import Egress
 from outpost_agent.hub import Hub
@@ -252,8 +252,7 @@ async def _plain(request: web.Request, path: Path, headers: dict[str, str]) -> w
 
 
 async def _decompressed(path: Path) -> AsyncIterator[bytes]:
-    import zstandard  # noqa: PLC0415 - only a reader without zstd needs it
-
-    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as plain:
+    with path.open("rb") as file:
+        plain = unpacked(file, "zstd")
         while block := await asyncio.to_thread(plain.read, BLOCK):
             yield block
