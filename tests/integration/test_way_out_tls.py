@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import make_pair
 from tests.support.device import running_device
 from tests.support.fake_telegram import ANN, TOKEN, FakeTelegram
 from tests.support.paired import pair
@@ -22,17 +22,8 @@ pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="the pro
 DEADLINE_S = 20.0
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """Return a new certificate for "localhost", which is its own issuer, and its key."""
-    made, key = folder / "certificate.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    subprocess.run([*command, "-keyout", str(key), "-out", str(made)], check=True, capture_output=True)
-    return made, key
-
-
 @asynccontextmanager
-async def behind_tls(telegram: FakeTelegram, made: Path, key: Path) -> AsyncIterator[str]:
+async def behind_tls(telegram: FakeTelegram, made: str, key: str) -> AsyncIterator[str]:
     """Give an https address that leads to `telegram`."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(made, key)
@@ -63,7 +54,7 @@ async def behind_tls(telegram: FakeTelegram, made: Path, key: Path) -> AsyncIter
 async def test_words_and_files_go_by_the_proxy_in_tls_and_only_a_trusted_certificate_is_spoken_to(
     tmp_path: Path, kind: type[Proxy]
 ) -> None:
-    made, key = certificate(tmp_path)
+    made, key = make_pair(tmp_path, "telegram")
     await pair(tmp_path / "state", "telegram", str(ANN.id), str(ANN.id))
     (tmp_path / "bot-token").write_text(TOKEN)
     async with FakeTelegram() as telegram, behind_tls(telegram, made, key) as address, kind() as proxy:
@@ -73,7 +64,7 @@ adapter = "telegram"
 proxy = "{proxy.url}"
 options = {{ token_file = "{tmp_path / "bot-token"}", api = "{address}", poll_s = 1 }}
 """
-        async with running_device(tmp_path, settings, environment={"SSL_CERT_FILE": str(made)}):
+        async with running_device(tmp_path, settings, environment={"SSL_CERT_FILE": made}):
             telegram.person_says("", (("a.log", b"2026-01-02 03:04:05 ERROR no room\n" * 50),))
             await telegram.until(lambda: any("a.log" in text for text in telegram.texts(ANN.id)), DEADLINE_S)
         assert {name for name, _ in proxy.asked} == {"localhost"}
