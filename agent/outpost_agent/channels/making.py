@@ -15,6 +15,7 @@ from outpost_sdk.channel import (
     Channel,
     ChannelContext,
     ChannelDown,
+    ChannelFactory,
     ChannelHealth,
     Checkable,
     Delivery,
@@ -35,7 +36,8 @@ def make_channel(name: str, settings: ChannelConfig, proxy: str) -> Channel:
     place = f"channels.{name}"
     try:
         outlet = ProxiedOutlet("" if settings.proxy == "direct" else settings.proxy or proxy)
-        channel: Channel = getattr(importlib.import_module(module), factory)(name, dict(settings.options), outlet)
+        make: ChannelFactory = getattr(importlib.import_module(module), factory)
+        channel = make(name, dict(settings.options), outlet)
     except BadSetting as error:
         raise BadSetting(f"{place}: {error.en}", f"{place}：{error.zh}") from error
     except Exception as error:  # it may be from elsewhere, and a reload must not end the daemon
